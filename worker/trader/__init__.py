@@ -1,0 +1,1 @@
+"""The trading worker: an intent message comes in, a result event goes out."""

@@ -1,0 +1,1 @@
+"""The world behind the ports: the broker, the store, the topics, the clock."""

@@ -1,0 +1,193 @@
+"""What the worker needs of the world, as protocols; adapters provide it, tests and the laptop swap it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from trader.domain.gateway import GatewayStatus
+from trader.domain.instruments import Contract, Instrument
+from trader.domain.market import Bar, BarSize, Price
+from trader.domain.portfolio import Account, Fill, OpenOrder, Position
+from trader.domain.wire import JsonObject
+
+
+class Clock(Protocol):
+    """Time, and nothing else."""
+
+    def now(self) -> datetime:
+        """Return the time, aware UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, for leases and deadlines."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A stored document; ``version`` is opaque and changes at each write."""
+
+    path: str
+    data: JsonObject
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Write a document that must not exist."""
+
+    path: str
+    data: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replace a document that must still be at ``version``."""
+
+    path: str
+    data: JsonObject
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove a document that must still be at ``version``."""
+
+    path: str
+    version: str
+
+
+Write = Create | Update | Delete
+
+
+class Conflict(Exception):
+    """A precondition did not hold: the document exists already, or is at another version, or is gone.
+
+    Nothing of the batch was written.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class Store(Protocol):
+    """Documents by path (``accounts/DU1/runs/ab12``: collection and id in turn), written in atomic batches.
+
+    Raises StoreUnavailable when the store can't answer; after a ``commit`` that raised it, the batch may
+    or may not have been written.
+    """
+
+    async def get(self, path: str) -> Document | None: ...
+
+    async def query(
+        self, collection: str, *, where: Mapping[str, str] | None = None, limit: int = 1000
+    ) -> Sequence[Document]:
+        """Return the documents of ``collection`` whose top-level text fields equal ``where``, by id."""
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        """Write all or nothing, durably, and return each document's new version ("" for a deleted one).
+
+        Raises Conflict when a precondition does not hold.
+        """
+
+
+class Topic(StrEnum):
+    """Where a message is published."""
+
+    INTENTS = "intents"
+    RESULTS = "results"
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message to publish."""
+
+    topic: Topic
+    data: bytes
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Publisher(Protocol):
+    """Puts messages on topics."""
+
+    async def publish(self, message: OutgoingMessage) -> str:
+        """Publish durably and return the message's id; raises TopicUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """A message as a subscriber sees it."""
+
+    id: str
+    data: bytes
+    attributes: Mapping[str, str]
+    published_at: datetime
+
+
+class Subscription(Protocol):
+    """A reader of the results topic: the console's side."""
+
+    def follow(self, *, wait: bool) -> AsyncIterator[ReceivedMessage]:
+        """Yield messages in the order of publication; with ``wait`` go on as new ones come."""
+
+
+class Broker(Protocol):
+    """The account at the broker. Every answer comes from state that the connection keeps subscribed.
+
+    Each raises GatewayNotReady rather than answer from state that may be stale.
+    """
+
+    def status(self) -> GatewayStatus:
+        """Return where the connection stands; never raises."""
+
+    def require_ready(self) -> None:
+        """Raise GatewayNotReady unless logged in, synchronised and connected to the configured account."""
+
+    def account(self) -> Account: ...
+
+    def positions(self) -> Sequence[Position]: ...
+
+    def open_orders(self) -> Sequence[OpenOrder]: ...
+
+    def fills(self) -> Sequence[Fill]:
+        """Return today's fills, as far back as the gateway reports them."""
+
+
+class MarketData(Protocol):
+    """Contracts and prices. Each call is bounded by BROKER_CALL; a late answer is GatewayNotReady.
+
+    A refusal by the broker is Rejected with a code: ``unknown-instrument``, ``ambiguous-instrument``,
+    ``no-market-data``.
+    """
+
+    async def contract(self, instrument: Instrument) -> Contract: ...
+
+    async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
+        """Return the bars of regular hours over the last ``days`` sessions, oldest first.
+
+        The last one may be unfinished.
+        """
+
+    async def price(self, contract: Contract) -> Price:
+        """Return the last price, else the midpoint, else the previous close."""
+
+
+class Nonces(Protocol):
+    """Where identifiers that must be unlike any other come from."""
+
+    def __call__(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that the worker may touch."""
+
+    clock: Clock
+    store: Store
+    publisher: Publisher
+    broker: Broker
+    market_data: MarketData
+    nonce: Nonces
