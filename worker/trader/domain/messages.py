@@ -33,7 +33,8 @@ class IntentMessage(Wire):
 
     intent: IntentName = Field(description="Which intent to run.")
     id: MessageId | None = Field(
-        None, description="The run's identity: the same id is never run twice. Left out, the message's own id."
+        None,
+        description="The run's identity: the same id is never run twice. Left out, the message's own id.",
     )
     dry_run: bool = Field(False, description="Read, decide and report, but send no order.")
     expires_at: Time | None = Field(

@@ -1,0 +1,95 @@
+"""The CloudEvents that the worker publishes, and how one is written as a Pub/Sub message."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from trader.domain.gateway import GatewayState
+from trader.domain.messages import Result
+from trader.domain.run_key import SOURCE_PREFIX
+from trader.domain.status import Severity
+from trader.domain.wire import JsonObject, Time, Wire, write_time
+
+INTENT_TYPE = "ib-intents.intent.v1"
+RESULT_TYPE = "ib-intents.result.v1"
+GATEWAY_TYPE = "ib-intents.gateway.v1"
+ALERT_TYPE = "ib-intents.alert.v1"
+
+
+class GatewayEvent(Wire):
+    """The gateway's connection changed in a way that a person may have to act on."""
+
+    event: Literal["login-required", "session-lost", "recovered", "ready"]
+    state: GatewayState
+    since: Time
+    reason: str = Field(description="One line for a person.")
+    account: str | None = None
+
+
+class Alert(Wire):
+    """Something outside a run's own result that a person must know."""
+
+    event: Literal["order-unresolved", "order-resolved"]
+    severity: Severity
+    account: str
+    run: str = Field(description="The run key it belongs to.")
+    instrument: str
+    message: str = Field(description="One line for a person: what is in doubt, what would settle it.")
+    at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A CloudEvent; ``labels`` are further message attributes, for subscription filters."""
+
+    id: str
+    type: str
+    account: str
+    at: datetime
+    data: JsonObject
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def attributes(self) -> dict[str, str]:
+        """Return the message attributes of the CloudEvents binding for Pub/Sub (binary mode)."""
+        return {
+            "ce-specversion": "1.0",
+            "ce-id": self.id,
+            "ce-source": SOURCE_PREFIX + self.account,
+            "ce-type": self.type,
+            "ce-time": write_time(self.at),
+            "content-type": "application/json",
+            **self.labels,
+        }
+
+    def body(self) -> bytes:
+        """Return the message's data: the event's data as JSON."""
+        return json.dumps(self.data, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def result_event(result: Result, publication: int) -> Event:
+    """Return the ``publication``-th telling of ``result``, counted from 1."""
+    labels = {
+        "status": result.status.value,
+        "mode": result.mode.value,
+        "account": result.account,
+        "dryRun": "true" if result.dry_run else "false",
+    }
+    if result.intent is not None:
+        labels["intent"] = result.intent
+    return Event(
+        id=f"{result.id}#{publication}",
+        type=RESULT_TYPE,
+        account=result.account,
+        at=result.finished_at,
+        data=result.to_json(),
+        labels=labels,
+    )
+
+
+def intent_event(key: str, account: str, at: datetime, body: JsonObject) -> Event:
+    """Return the message with which a run starts its follow-up ``key``."""
+    return Event(id=key, type=INTENT_TYPE, account=account, at=at, data=body, labels={"account": account})

@@ -1,0 +1,104 @@
+"""The identity of a run: what makes two messages the same wish."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from trader.domain.errors import Rejected
+from trader.domain.schedule import nearest_tick
+from trader.domain.wire import write_time
+
+SOURCE_PREFIX = "//ib-intents/"
+"""The CloudEvents source of this system's own events; the account follows."""
+
+_CHAINED = re.compile(
+    r"^(?P<root>(?:id|schedule|message)/.+)/(?P<kind>then|more)/(?P<n>[1-9]\d{0,3})$", re.DOTALL
+)
+_LONGEST = 256
+_SCHEDULE = ("schedule", "cron", "timeZone")
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """A run's identity within its account, and the time that its age counts from."""
+
+    text: str
+    requested_at: datetime
+
+    @property
+    def document(self) -> str:
+        """The id of the run's document: a hash, because the text may hold a slash."""
+        return document_id(self.text)
+
+    def follow_up(self, n: int) -> str:
+        """Return the key of the ``n``-th intent of ``then``, counted along the whole chain from 1."""
+        chained = _CHAINED.match(self.text)
+        if chained and chained["kind"] == "then":
+            return f"{chained['root']}/then/{int(chained['n']) + n}"
+        return f"{self.text}/then/{n}"
+
+
+def document_id(key: str) -> str:
+    """Return the id of the document of the run ``key``."""
+    return sha256(key.encode()).hexdigest()[:40]
+
+
+def message_key(message_id: str, attributes: Mapping[str, str]) -> str:
+    """Return the key that a message has of itself, whatever its body says.
+
+    A CloudEvent's identity is its source and its id together; another message's is the topic's id for it.
+    """
+    ce_id, source = attributes.get("ce-id"), attributes.get("ce-source")
+    if ce_id is None:
+        return _bounded("message", message_id)
+    return _bounded("message", f"{source}/{ce_id}" if source else ce_id)
+
+
+def run_key(
+    *,
+    body_id: str | None,
+    attributes: Mapping[str, str],
+    message_id: str,
+    published_at: datetime,
+    account: str,
+) -> RunKey:
+    """Return the key of the run that a message asks for.
+
+    1. the body's ``id``; 2. the tick of the schedule that published it; 3. the message's own id;
+    4. for a message that this worker published to itself (the next of ``then``, a continuation), the key
+    that it was given. Raises Rejected for a schedule's attributes that can't be read.
+    """
+    ce_id = attributes.get("ce-id", "")
+    if attributes.get("ce-source") == SOURCE_PREFIX + account and _CHAINED.match(ce_id):
+        return RunKey(ce_id, published_at)
+    if body_id is not None:
+        return RunKey(f"id/{body_id}", published_at)
+    tick = _tick(attributes, published_at)
+    if tick is not None:
+        job = _bounded("schedule", attributes["schedule"])
+        return RunKey(f"{job}/{write_time(tick)}", tick)
+    return RunKey(message_key(message_id, attributes), published_at)
+
+
+def _tick(attributes: Mapping[str, str], published_at: datetime) -> datetime | None:
+    given = [name for name in _SCHEDULE if attributes.get(name)]
+    if not given:
+        return None
+    for name in _SCHEDULE:
+        if name not in given:
+            raise Rejected(
+                "missing-attribute",
+                f"expected the attributes schedule, cron and timeZone together, found {' and '.join(given)}; "
+                f"add {name}",
+                field=name,
+            )
+    return nearest_tick(attributes["cron"], attributes["timeZone"], published_at)
+
+
+def _bounded(kind: str, text: str) -> str:
+    # A key travels as a message attribute, and those are limited.
+    if len(text.encode(errors="replace")) <= _LONGEST:
+        return f"{kind}/{text}"
+    return f"{kind}/sha256-{sha256(text.encode(errors='replace')).hexdigest()}"

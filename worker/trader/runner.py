@@ -1,0 +1,235 @@
+"""The life of one intent: claimed once, carried out under a lease, ended in one result."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import structlog
+
+from trader import runs
+from trader.decoding import Delivery, Request, decode
+from trader.domain.errors import Expired, Failed, LeaseLost, Rejected, Retryable, Terminal
+from trader.domain.messages import Result
+from trader.domain.status import IntentClass, Mode, Status
+from trader.follow_up import next_of
+from trader.intent import GOOD_FOR, AnyIntent, Completed, Run
+from trader.ports import Document, Ports
+from trader.runs import Lease, LeaseWatch, OwnedRun
+from trader.settings import DELIVERY_ATTEMPTS, Durations
+from trader.telling import SEVERITY, Teller, reason_of
+
+log = structlog.get_logger(__name__)
+
+
+class Runner:
+    """Takes deliveries of intents for one account.
+
+    ``account`` returns the account that this worker serves, or raises Retryable while it isn't known.
+    ``takes_unaddressed``: whether messages that name no account are for this worker.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        intents: Mapping[str, AnyIntent],
+        *,
+        account: Callable[[], str],
+        mode: Mode,
+        takes_unaddressed: bool,
+        durations: Durations,
+        delivery_attempts: int = DELIVERY_ATTEMPTS,
+    ) -> None:
+        self.ports = ports
+        self.intents = intents
+        self.account = account
+        self.teller = Teller(ports, mode)
+        self._mode = mode
+        self._takes_unaddressed = takes_unaddressed
+        self._durations = durations
+        self._delivery_attempts = delivery_attempts
+        self._worker = ports.nonce()
+        self.watch = LeaseWatch(ports.clock, durations.lease_s, self._worker)
+        self._stopping = False
+
+    async def receive(self, delivery: Delivery) -> None:
+        """Carry out what ``delivery`` asks, once.
+
+        Returns when the message may be acknowledged; raises Retryable when it must come again.
+        """
+        if self._stopping:
+            raise Retryable("stopping", "this worker is shutting down; another one takes the message")
+        account = self.account()
+        named = delivery.attributes.get("account")
+        if named != account if named is not None else not self._takes_unaddressed:
+            log.debug("not for this worker")
+            return
+        try:
+            request = decode(delivery, self.intents, account)
+        except Rejected as refusal:
+            await self.teller.refuse(delivery, account, refusal)
+            return
+        with structlog.contextvars.bound_contextvars(run=request.key.text, intent=request.intent.name):
+            try:
+                await self._claim(request, delivery, account)
+            except Terminal as refusal:  # the id is another's, or someone has damaged the run's document
+                await self.teller.refuse(delivery, account, refusal)
+
+    async def stop(self) -> None:
+        """Take nothing more, and wait for what is still being noted down."""
+        self._stopping = True
+        await self.teller.finish()
+
+    async def _claim(self, request: Request, delivery: Delivery, account: str) -> None:
+        ports = self.ports
+        lease = self._lease()
+        try:
+            claimed = await runs.create(ports.store, ports.clock, account, request, delivery, lease)
+            if isinstance(claimed, OwnedRun):
+                await self._carry_out(claimed, request, account)
+                return
+        finally:
+            self.watch.end(lease.nonce)
+        record = runs.read(claimed)
+        if record.fingerprint != request.fingerprint:
+            raise Rejected(
+                "id-reused",
+                f"this id belongs to a run of {record.intent} with other contents; use a fresh id",
+                field="id",
+            )
+        if record.state != "running":
+            await self.teller.tell_again(claimed, account)
+        elif self.watch.is_dead(claimed, record.lease):
+            await self.take_over(claimed, request, delivery, account)
+        else:
+            raise Retryable("run-in-progress", "another delivery of this message is being carried out")
+
+    async def take_over(
+        self, document: Document, request: Request, delivery: Delivery | None, account: str
+    ) -> None:
+        """Go on with a run whose lease is dead; ``delivery`` is None when nobody delivered it again."""
+        lease = self._lease()
+        try:
+            owned = await runs.take_over(self.ports.store, self.ports.clock, document, delivery, lease)
+            with structlog.contextvars.bound_contextvars(run=request.key.text, intent=request.intent.name):
+                await self._carry_out(owned, request, account)
+        finally:
+            self.watch.end(lease.nonce)
+
+    def _lease(self) -> Lease:
+        lease = Lease(nonce=self.ports.nonce(), worker=self._worker)
+        self.watch.begin(lease.nonce)
+        return lease
+
+    async def _carry_out(self, owned: OwnedRun, request: Request, account: str) -> None:
+        attempt = owned.record.attempts[-1].n
+        end: Completed | Terminal
+        exhausted = False
+        log.info("started", attempt=attempt)
+        try:
+            end = await self._under_lease(owned, self._attempt(request, account))
+        except Terminal as terminal:
+            end = terminal
+        except LeaseLost:
+            raise
+        except Exception as error:
+            again = _retryable(error)
+            if attempt < self._delivery_attempts:
+                log.warning("put off", code=again.code, reason=again.message)
+                await owned.release()
+                raise again from error
+            exhausted = True
+            end = Failed(
+                "retries-exhausted",
+                f"gave up after {attempt} deliveries; the last one ended with {again.code}: {again.message}",
+            )
+        result = self._result(owned, request, account, end)
+        follow_up = next_of(request, result.status)
+        await owned.finish(result, follow_up.to_json() if follow_up else None)
+        log.info("ended", status=result.status.value, code=result.reason.code if result.reason else None)
+        await self.teller.tell(owned, account)
+        if exhausted:
+            raise Retryable("retries-exhausted", "the result is told; the message goes to the dead letters")
+
+    async def _attempt(self, request: Request, account: str) -> Completed:
+        intent = request.intent
+        self.check_age(request)
+        if intent.kind is not IntentClass.CONTROL:
+            self.ports.broker.require_ready()
+        run = Run(
+            key=request.key.text,
+            account=account,
+            mode=self._mode,
+            dry_run=request.message.dry_run,
+            published_at=request.published_at,
+        )
+        try:
+            async with asyncio.timeout(self._durations.handler_s):
+                return await intent.handle(request.command, run, self.ports)
+        except TimeoutError:
+            limit = f"{self._durations.handler_s:g} s"
+            raise Retryable("handler-deadline", f"{intent.name} was not done within {limit}") from None
+
+    def check_age(self, request: Request) -> None:
+        """Raise Expired when ``request`` is too old to be acted on."""
+        good_for = GOOD_FOR[request.intent.kind]
+        limit = request.message.expires_at
+        if limit is None and good_for is not None:
+            limit = request.key.requested_at + good_for
+        now = self.ports.clock.now()
+        if limit is not None and now > limit:
+            late = f"{(now - limit).total_seconds():.0f} s ago"
+            raise Expired("too-old", f"was good until {limit:%Y-%m-%d %H:%M:%S} UTC, {late}; send it anew")
+
+    async def _under_lease(self, owned: OwnedRun, work: Coroutine[Any, Any, Completed]) -> Completed:
+        """Do ``work`` while the lease is kept; stop it when the lease is lost."""
+        working = asyncio.create_task(work)
+        renewing = asyncio.create_task(self._renew(owned))
+        try:
+            await asyncio.wait({working, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                renewing.result()  # raises: renewing ends in no other way
+            return working.result()
+        finally:
+            for task in (working, renewing):
+                task.cancel()
+            await asyncio.gather(working, renewing, return_exceptions=True)
+
+    async def _renew(self, owned: OwnedRun) -> None:
+        lease_s = self._durations.lease_s
+        while True:
+            await self.ports.clock.sleep(lease_s / 4)
+            try:
+                await owned.renew()
+            except LeaseLost:
+                raise
+            except Retryable as error:
+                log.warning("lease not renewed", code=error.code)
+            if self.ports.clock.monotonic() - owned.renewed_at >= lease_s:
+                raise LeaseLost("lease-lost", "the store did not renew this run's lease in time")
+
+    def _result(self, owned: OwnedRun, request: Request, account: str, end: Completed | Terminal) -> Result:
+        record = owned.record
+        status = Status.SUCCEEDED if isinstance(end, Completed) else end.status
+        return Result(
+            id=record.key,
+            intent=request.intent.name,
+            status=status,
+            severity=SEVERITY[status],
+            dry_run=request.message.dry_run,
+            mode=self._mode,
+            account=account,
+            reason=None if isinstance(end, Completed) else reason_of(end),
+            outcome=end.outcome.to_json() if isinstance(end, Completed) else None,
+            orders=end.orders if isinstance(end, Completed) else (),
+            requested_at=record.requested_at,
+            started_at=record.attempts[0].at,
+            finished_at=self.ports.clock.now(),
+            attempt=record.attempts[-1].n,
+        )
+
+
+def _retryable(error: Exception) -> Retryable:
+    if isinstance(error, Retryable):
+        return error
+    log.error("unexpected error", exc_info=error)
+    return Retryable("internal-error", f"{type(error).__name__}; see the worker's log for this run")

@@ -1,0 +1,67 @@
+"""Finds runs that nobody delivers any more, and ends them."""
+
+import structlog
+
+from trader import runs
+from trader.decoding import Delivery, Request, decode
+from trader.domain.errors import Expired, Failed, Rejected, Retryable
+from trader.domain.status import IntentClass
+from trader.ports import Document
+from trader.runner import Runner
+
+log = structlog.get_logger(__name__)
+
+
+class Sweeper:
+    """Does for a run whose lease is dead what a redelivery would do, as far as its age allows."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._ports = runner.ports
+
+    async def run(self, interval_s: float) -> None:
+        """Sweep at once and then every ``interval_s``, until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except Retryable as error:
+                log.warning("sweep put off", code=error.code)
+            await self._ports.clock.sleep(interval_s)
+
+    async def sweep(self) -> None:
+        """Look once at every run that isn't told of yet."""
+        account = self._runner.account()
+        unfinished: list[Document] = []
+        for state in ("running", "ended"):
+            unfinished += await self._ports.store.query(f"accounts/{account}/runs", where={"state": state})
+        self._runner.watch.forget_all_but({document.path for document in unfinished})
+        for document in unfinished:
+            try:
+                await self._sweep_one(document, account)
+            except (Retryable, Failed) as error:
+                log.warning("run left for later", path=document.path, code=error.code)
+
+    async def _sweep_one(self, document: Document, account: str) -> None:
+        record = runs.read(document)
+        if not self._runner.watch.is_dead(document, record.lease):
+            return
+        if record.state == "ended":
+            await self._runner.teller.tell_again(document, account)
+            return
+        try:
+            request = decode(Delivery.model_validate(record.delivery), self._runner.intents, account)
+        except Rejected as error:
+            raise Failed(
+                error.code, f"{document.path} holds a message that is refused: {error.message}"
+            ) from None
+        # Nothing is planned yet, so a young one is left to whoever still redelivers it. A control intent
+        # never grows too old: here is its only other way to an end.
+        if request.intent.kind is IntentClass.CONTROL or self._is_too_old(request):
+            await self._runner.take_over(document, request, None, account)
+
+    def _is_too_old(self, request: Request) -> bool:
+        try:
+            self._runner.check_age(request)
+        except Expired:
+            return True
+        return False
