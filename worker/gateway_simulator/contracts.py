@@ -1,7 +1,9 @@
 """The catalogue: which contracts exist, and what IB says of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,14 +12,14 @@ class Contract:
 
     con_id: int
     symbol: str
-    sec_type: str  # STK, CASH, FUT, OPT, IND
+    sec_type: str  # STK, CASH
     exchange: str  # where orders go: SMART for stocks
     currency: str
     local_symbol: str
     trading_class: str
     long_name: str
     time_zone: str  # as IB writes it, a ZoneInfo name
-    calendar: str  # whose hours it trades: a key of hours.CALENDARS
+    calendar: str  # whose hours it trades: a key of calendars.CALENDARS
     primary_exchange: str = ""
     multiplier: Decimal = Decimal(1)
     min_tick: Decimal = Decimal("0.01")
@@ -29,6 +31,8 @@ class Contract:
     valid_exchanges: str = "SMART"
     order_types: str = ""
     stock_type: str = ""  # COMMON, ETF
+    level: float = 100.0  # the price that its walk moves about
+    volatility: float = 0.25  # of a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,36 @@ class ContractQuery:
     include_expired: bool = False
 
 
+class Listings(Protocol):
+    """Contracts of one kind. A new kind is one more of these, given to the catalogue."""
+
+    sec_type: str
+
+    def find(self, query: ContractQuery) -> tuple[Contract, ...]:
+        """Every contract that fits the query's symbol, currency and exchange."""
+        ...
+
+    def get(self, con_id: int) -> Contract | None:
+        """The contract of that id."""
+        ...
+
+
 class Catalogue:
     """Every contract that exists here."""
 
+    def __init__(self, kinds: Sequence[Listings]) -> None:
+        self._kinds = tuple(kinds)
+
     def find(self, query: ContractQuery) -> tuple[Contract, ...]:
         """Every contract that fits: none is IB's error 200, several are ambiguous."""
-        raise NotImplementedError
+        kinds = [kind for kind in self._kinds if query.sec_type in {"", kind.sec_type}]
+        if query.con_id:
+            found = self.get(query.con_id)
+            fits = found is not None and query.sec_type in {"", found.sec_type}
+            return (found,) if found is not None and fits else ()
+        return tuple(contract for kind in kinds for contract in kind.find(query))
 
     def get(self, con_id: int) -> Contract | None:
-        raise NotImplementedError
+        """The contract of that id."""
+        found = (kind.get(con_id) for kind in self._kinds)
+        return next((contract for contract in found if contract is not None), None)

@@ -1,30 +1,82 @@
-"""Exchange hours: sessions, holidays, early closes, and the strings IB sends."""
+"""Trading hours of a contract: whether it is open, and the strings IB sends."""
 
-from datetime import date, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
+from gateway_simulator.calendars import (
+    CALENDARS,
+    Calendar,
+    Segment,
+    next_segment,
+    regular_segments,
+    segment_at,
+    segments,
+)
 from gateway_simulator.contracts import Contract
 
 
 def trading_hours(contract: Contract, day_from: date, days: int) -> str:
     """IB's tradingHours, in the contract's time zone: `20261123:0400-20261123:2000;20261128:CLOSED`."""
-    raise NotImplementedError
+    return ";".join(_written(CALENDARS[contract.calendar], segments, day_from, days))
 
 
 def liquid_hours(contract: Contract, day_from: date, days: int) -> str:
     """IB's liquidHours: the regular sessions alone."""
-    raise NotImplementedError
+    return ";".join(_written(CALENDARS[contract.calendar], regular_segments, day_from, days))
 
 
 def is_open(contract: Contract, at: datetime, *, regular: bool = True) -> bool:
     """Whether it trades at that instant, in its regular hours or in any."""
-    raise NotImplementedError
+    segment = segment_at(CALENDARS[contract.calendar], at)
+    return segment is not None and (segment.regular or not regular)
 
 
 def next_open(contract: Contract, at: datetime, *, regular: bool = True) -> datetime:
     """When its next session begins; `at` itself while one is on."""
-    raise NotImplementedError
+    return max(at, _instant(next_segment(CALENDARS[contract.calendar], at, regular=regular).start))
 
 
 def session_close(contract: Contract, at: datetime, *, regular: bool = True) -> datetime | None:
-    """When the session that is on ends for the day; None while it is closed."""
-    raise NotImplementedError
+    """When the trading day that is on ends, lunch breaks skipped; None while the contract is closed."""
+    if not is_open(contract, at, regular=regular):
+        return None
+    calendar = CALENDARS[contract.calendar]
+    day = next_segment(calendar, at, regular=regular).day
+    return _instant((regular_segments if regular else segments)(calendar, day)[-1].end)
+
+
+def trading_day(contract: Contract, at: datetime) -> date:
+    """The trading day that is on, or else the next: Monday for forex on a Sunday evening."""
+    return next_segment(CALENDARS[contract.calendar], at, regular=False).day
+
+
+def contiguous(stretches: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
+    """Stretches grouped by what follows without a pause: a US day whole, a Hong Kong one in halves."""
+    breaks = [i + 1 for i, (a, b) in enumerate(pairwise(stretches)) if a.end != b.start]
+    for start, end in pairwise([0, *breaks, len(stretches)]):
+        yield stretches[start:end]
+
+
+def _written(
+    calendar: Calendar,
+    pick: Callable[[Calendar, date], tuple[Segment, ...]],
+    day_from: date,
+    days: int,
+) -> Iterator[str]:
+    for ahead in range(days):
+        day = day_from + timedelta(days=ahead)
+        stretches = pick(calendar, day)
+        for group in contiguous(stretches) if stretches else ():
+            yield f"{_local(calendar, group[0].start)}-{_local(calendar, group[-1].end)}"
+        # IB lists no Sunday for a market whose Monday begins on Sunday evening.
+        if not stretches and not (calendar.overnight and day.weekday() == 6):
+            yield f"{day:%Y%m%d}:CLOSED"
+
+
+def _local(calendar: Calendar, second: int) -> str:
+    return f"{_instant(second).astimezone(calendar.zone):%Y%m%d:%H%M}"
+
+
+def _instant(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
