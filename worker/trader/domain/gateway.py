@@ -26,6 +26,7 @@ class GatewayStatus:
     reason: str
     account: str | None = None
     market_data: str = "unknown"
+    code: str = ""  # why it isn't ready, kebab-case; empty while it is
 
     @property
     def ready(self) -> bool:
