@@ -1,57 +1,55 @@
-"""What the account holds and what it did today, as the broker reports it."""
+"""What the account holds and what it did today, as the broker reports it. Quantities are signed."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
+from pydantic import Field
 
-@dataclass(frozen=True, slots=True)
-class AccountValue:
+from trader.domain.wire import Amount, Time, Wire
+
+
+class AccountValue(Wire):
     """One figure of the account, such as NetLiquidation in USD."""
 
     name: str
-    value: Decimal
+    value: Amount
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """What the broker says is held; ``quantity`` is signed."""
+class Position(Wire):
+    """What the broker says is held; the market's figures are None while the broker hasn't sent them."""
 
     con_id: int
     symbol: str
     sec_type: str
     currency: str
-    quantity: Decimal
-    average_cost: Decimal
-    market_price: Decimal | None
-    market_value: Decimal | None
-    unrealized_pnl: Decimal | None
+    quantity: Amount
+    average_cost: Amount
+    market_price: Amount | None
+    market_value: Amount | None
+    unrealized_pnl: Amount | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenOrder:
-    """An order that stands at the broker, ours or anyone's; quantities are signed."""
+class OpenOrder(Wire):
+    """An order that stands at the broker, ours or anyone's."""
 
     order_id: int
     perm_id: int
     client_id: int
-    reference: str
+    reference: str = Field(description="Empty for an order that was entered by hand.")
     con_id: int
     symbol: str
     sec_type: str
     currency: str
-    quantity: Decimal
-    filled: Decimal
+    quantity: Amount
+    filled: Amount
     order_type: str
     tif: str
-    limit_price: Decimal | None
+    limit_price: Amount | None
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """One execution; ``quantity`` is signed, ``commission`` arrives later than the fill."""
+class Fill(Wire):
+    """One execution; the commission is None until the broker reports it."""
 
     exec_id: str
     order_id: int
@@ -62,15 +60,14 @@ class Fill:
     symbol: str
     sec_type: str
     currency: str
-    quantity: Decimal
-    price: Decimal
-    at: datetime
-    commission: Decimal | None
+    quantity: Amount
+    price: Amount
+    at: Time
+    commission: Amount | None
     commission_currency: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Wire):
     """The account's values by name and currency."""
 
     id: str
