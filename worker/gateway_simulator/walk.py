@@ -1,0 +1,121 @@
+"""A seeded random walk that can be asked about any moment without walking there."""
+
+import hashlib
+from functools import lru_cache
+from itertools import pairwise
+from math import log, sqrt
+
+from gateway_simulator.calendars import Calendar, Segment, segments
+from gateway_simulator.cells import GRID, Cell, bridge, cover, merge, noise, shock, steps, wick
+
+# The walk is pinned at one point in so many quarters of a day, near its level; between two such points it is
+# Brownian. So it stays within reach of the level for ever, and any moment is a dozen halvings away.
+_BLOCK = 1024
+_QUARTERS_A_YEAR = 4 * 365
+_EPOCH = 2026 * 365.2425 * 4  # where drift counts from, about the start of 2026
+_EXTENDED = 0.1  # how lively extended hours are beside regular ones
+
+
+class Walk:
+    """A path about `level`, in logarithms: annual `volatility` and `drift`, `volume` shares a regular day."""
+
+    def __init__(
+        self,
+        name: str,
+        seed: int,
+        calendar: Calendar,
+        level: float,
+        volatility: float,
+        drift: float = 0.0,
+        volume: float = 0.0,
+    ) -> None:
+        self._key = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=16).digest()
+        self._calendar = calendar
+        self._level = log(level)
+        self._sd = volatility / sqrt(_QUARTERS_A_YEAR)
+        self._drift = drift / _QUARTERS_A_YEAR
+        self._volume = volume
+        self.cells = lru_cache(maxsize=1024)(self._cells)
+        self._normal = lru_cache(maxsize=4096)(self._drawn)
+
+    def span(self, segment: Segment, start: int, end: int) -> Cell | None:
+        """What the price did from `start` until `end`."""
+        return merge(self.pieces(segment, start, end))
+
+    def pieces(self, segment: Segment, start: int, end: int) -> tuple[Cell, ...]:
+        """The cells that make up [start, end)."""
+        return tuple(cover(self._key, self.cells(segment), start, end))
+
+    @property
+    def key(self) -> bytes:
+        """What its cells are split with."""
+        return self._key
+
+    def _cells(self, segment: Segment) -> tuple[Cell, ...]:
+        """A segment's half hours, or less at its edges."""
+        first, last, variance = self._ends(segment)
+        times = steps(segment.start, segment.end, GRID[0])
+        count = len(times) - 1
+        drawn = noise(self._key, segment.start, segment.end - segment.start, 4 * count)
+        variances = [variance * (end - start) for start, end in pairwise(times)]
+        sds = [sqrt(each) for each in variances]
+        points = bridge(first, last, variances, drawn)
+        return tuple(
+            Cell(
+                start,
+                end - start,
+                points[i],
+                max(points[i], points[i + 1]) + wick(sds[i], drawn[count + i]),
+                min(points[i], points[i + 1]) - wick(sds[i], drawn[2 * count + i]),
+                points[i + 1],
+                self._traded(segment, start, end, drawn[3 * count + i]),
+            )
+            for i, (start, end) in enumerate(pairwise(times))
+        )
+
+    def _ends(self, segment: Segment) -> tuple[float, float, float]:
+        """Where a segment starts and ends, and its variance a second."""
+        day = segments(self._calendar, segment.day)
+        quarter = 4 * segment.day.toordinal()
+        # A market that never sleeps has no gap overnight; others move a quarter of a day's worth.
+        opening = quarter if self._calendar.overnight else quarter + 1
+        weights = [(part.end - part.start) * (1.0 if part.regular else _EXTENDED) for part in day]
+        a_second = self._sd**2 * (quarter + 4 - opening) / sum(weights)
+        drawn = noise(self._key, quarter, -1, len(day))
+        points = bridge(
+            self._anchor(opening), self._anchor(quarter + 4), [a_second * weight for weight in weights], drawn
+        )
+        at = day.index(segment)
+        return points[at], points[at + 1], a_second * (1.0 if segment.regular else _EXTENDED)
+
+    def _anchor(self, quarter: int) -> float:
+        """The walk at a quarter of a day, by halving the block that it is in."""
+        block, target = divmod(quarter, _BLOCK)
+        left, right = 0, _BLOCK
+        low, high = self._pin(block), self._pin(block + 1)
+        while left != target:
+            middle = (left + right) // 2
+            sd = self._sd * sqrt((right - left) / 4)
+            value = (low + high) / 2 + sd * self._normal(block * _BLOCK + middle)
+            if target >= middle:
+                left, low = middle, value
+            else:
+                right, high = middle, value
+        return low + self._drift * (quarter - _EPOCH)
+
+    def _pin(self, block: int) -> float:
+        # The spread that makes the walk from one pin to the next as wide as a free one would be.
+        return self._level + self._sd * sqrt(_BLOCK / 2) * self._normal(block * _BLOCK)
+
+    def _drawn(self, quarter: int) -> float:
+        return shock(noise(self._key, quarter, -2, 1)[0])
+
+    def _traded(self, segment: Segment, start: int, end: int, uniform: float) -> int:
+        """The volume of a cell: much at both ends of the day, little outside regular hours."""
+        share = (end - start) / 23_400
+        if segment.regular:
+            middle = ((start + end) / 2 - segment.start) / (segment.end - segment.start)
+            share *= 0.7 + 3.6 * (middle - 0.5) ** 2
+        else:
+            share *= 0.03
+        return int(self._volume * share * (0.6 + 0.8 * uniform))
