@@ -1,0 +1,151 @@
+"""What a message says, and how one that can't be followed is refused."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import ConfigDict
+from tests.support.deliveries import delivery
+
+from trader.decoding import Request, decode, intent_name, is_dry_run
+from trader.domain.errors import Rejected
+from trader.domain.messages import Command, Outcome
+from trader.domain.status import IntentClass
+from trader.intent import AnyIntent, Completed, Intent, Run
+from trader.ports import Ports
+
+NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+
+
+class Paint(Command):
+    """A command with fields of every kind that matters here."""
+
+    model_config = ConfigDict(json_schema_extra={})
+
+    colour: str
+    coats: int = 1
+    reason: str | None = None
+
+
+async def paint(_: Paint, __: Run, ___: Ports) -> Completed:
+    """Never called here."""
+    return Completed(Outcome())
+
+
+INTENTS: Mapping[str, AnyIntent] = {
+    name: Intent(name, IntentClass.CONTROL, Paint, Outcome, paint, {"intent": name, "colour": "red"})
+    for name in ("paint", "summary", "close-all")
+}
+
+
+def understood(body: Mapping[str, Any] | bytes | str, attributes: Mapping[str, str] | None = None) -> Request:
+    return decode(delivery(body, attributes=attributes, published_at=NOW, message_id="7"), INTENTS, "DU1")
+
+
+def refusal(body: Mapping[str, Any] | bytes | str, attributes: Mapping[str, str] | None = None) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        understood(body, attributes)
+    return caught.value
+
+
+RED = {"intent": "paint", "colour": "red"}
+
+
+def test_a_flat_message_becomes_a_typed_command() -> None:
+    request = understood({**RED, "coats": 2, "dryRun": True})
+    assert request.command == Paint(colour="red", coats=2)
+    assert request.message.dry_run
+    assert request.key.text == "message/7"
+
+
+def test_a_command_may_ask_for_a_common_field_too() -> None:
+    command = understood({**RED, "reason": "spring"}).command
+    assert isinstance(command, Paint)
+    assert command.reason == "spring"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ("no base64!", "bad-base64", "data"),
+        ("", "bad-json", "data"),
+        (b"", "bad-json", "data"),
+        (b"{'intent': 'paint'}", "bad-json", "data"),
+        (b"[]", "bad-json", "data"),
+        (b"\xff\xfe", "bad-json", "data"),
+        (b'{"intent": NaN}', "bad-json", "data"),
+        (b'{"intent": "paint", "colour": "\\ud800"}', "bad-json", "data"),
+        (b"[" * 100_000, "bad-json", "data"),
+        (b'{"intent": "paint", "coats": ' + b"9" * 5000 + b"}", "bad-json", "data"),
+        (b'{"dryRun": true, "dryRun": false}', "duplicate-field", "dryRun"),
+        (b" " * (256 * 1024 + 1), "too-large", "data"),
+        ({}, "missing-field", "intent"),
+        ({"intent": 5}, "bad-field", "intent"),
+        ({"intent": "pant", "colour": "red"}, "unknown-intent", "intent"),
+        ({"intent": "paint"}, "missing-field", "colour"),
+        ({**RED, "colur": "blue"}, "unknown-field", "colur"),
+        ({**RED, "dryrun": True}, "unknown-field", "dryrun"),
+        ({**RED, "dry_run": True}, "unknown-field", "dry_run"),
+        ({**RED, "dryRun": "yes"}, "bad-field", "dryRun"),
+        ({**RED, "dryRun": 1}, "bad-field", "dryRun"),
+        ({**RED, "coats": "2"}, "bad-field", "coats"),
+        ({**RED, "coats": 2.5}, "bad-field", "coats"),
+        ({**RED, "id": "a/b"}, "bad-field", "id"),
+        ({**RED, "id": ""}, "bad-field", "id"),
+        ({**RED, "id": "x" * 65}, "bad-field", "id"),
+        ({**RED, "expiresAt": "tomorrow"}, "bad-date", "expiresAt"),
+        ({**RED, "expiresAt": "2026-11-23T14:30:00"}, "bad-date", "expiresAt"),
+        ({**RED, "expiresAt": 1795000000}, "bad-date", "expiresAt"),
+        ({**RED, "account": "DU2"}, "wrong-account", "account"),
+        ({**RED, "then": {}}, "bad-field", "then"),
+        ({**RED, "then": [{"intent": "summry"}]}, "unknown-intent", "then.0.intent"),
+        ({**RED, "then": [RED, {**RED, "when": "never"}]}, "bad-field", "then.1.when"),
+        ({**RED, "then": [{**RED, "dryRun": True}]}, "bad-follow-up", "then.0.dryRun"),
+        ({**RED, "then": [{**RED, "account": "DU1"}]}, "bad-follow-up", "then.0.account"),
+        ({**RED, "then": [{**RED, "id": "x"}]}, "bad-follow-up", "then.0.id"),
+        ({**RED, "then": [{**RED, "then": []}]}, "bad-follow-up", "then.0.then"),
+    ],
+)
+def test_a_message_that_cannot_be_followed_is_refused_by_the_field_at_fault(
+    body: Mapping[str, Any] | bytes | str, code: str, field: str
+) -> None:
+    error = refusal(body)
+    assert (error.code, error.field) == (code, field)
+    assert "\n" not in error.message
+    assert len(error.message) < 400
+
+
+def test_a_misspelt_intent_is_told_the_nearest() -> None:
+    assert "did you mean close-all?" in refusal({"intent": "closeall"}).message
+
+
+def test_a_misspelt_field_is_told_the_nearest() -> None:
+    assert "did you mean colour?" in refusal({**RED, "color": "blue"}).message
+
+
+def test_a_publish_time_that_is_none_is_refused() -> None:
+    odd = delivery(RED, published_at=NOW)
+    odd = odd.model_copy(update={"message": odd.message.model_copy(update={"publish_time": "noon"})})
+    with pytest.raises(Rejected) as caught:
+        decode(odd, INTENTS, "DU1")
+    assert (caught.value.code, caught.value.field) == ("bad-date", "publishTime")
+
+
+def test_the_fingerprint_tells_wishes_apart_and_not_spellings() -> None:
+    same = [understood(json.dumps(RED, indent=1).encode()), understood({**RED, "coats": 1}), understood(RED)]
+    others = [
+        understood({**RED, "coats": 2}),
+        understood({**RED, "dryRun": True}),
+        understood({**RED, "intent": "summary"}),
+    ]
+    assert len({request.fingerprint for request in same}) == 1
+    assert len({request.fingerprint for request in [same[0], *others]}) == 4
+
+
+def test_a_refusal_still_knows_what_was_wanted_where_that_can_be_read() -> None:
+    told = delivery({"intent": "pant", "dryRun": True}, published_at=NOW)
+    assert (intent_name(told), is_dry_run(told)) == ("pant", True)
+    garbled = delivery(b"{", published_at=NOW)
+    assert (intent_name(garbled), is_dry_run(garbled)) == (None, False)
