@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -145,6 +145,13 @@ def next_segment(calendar: Calendar, at: datetime, *, regular: bool) -> Segment:
             if second < segment.end:
                 return segment
     raise LookupError(f"{calendar.name} does not trade within {_LONGEST_PAUSE_DAYS} days of {at}")
+
+
+def contiguous(stretches: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
+    """Stretches grouped by what follows without a pause: a US day whole, a Hong Kong one in halves."""
+    breaks = [i + 1 for i, (a, b) in enumerate(pairwise(stretches)) if a.end != b.start]
+    for start, end in pairwise([0, *breaks, len(stretches)]):
+        yield stretches[start:end]
 
 
 def _segment(calendar: Calendar, day: date, hours: Hours) -> Segment:

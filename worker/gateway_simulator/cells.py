@@ -55,9 +55,11 @@ def shock(uniform: float) -> float:
 def bridge(first: float, last: float, variances: Sequence[float], uniform: Sequence[float]) -> list[float]:
     """A Brownian bridge: the points between steps of these variances, ends included."""
     points, left = [first], sum(variances)
+    if not left:  # a price that never moves
+        return [first] * len(variances) + [last]
     for variance, number in zip(variances[:-1], uniform, strict=False):
         mean = points[-1] + (last - points[-1]) * variance / left
-        points.append(mean + sqrt(variance * (left - variance) / left) * shock(number))
+        points.append(mean + sqrt(variance * max(0.0, left - variance) / left) * shock(number))
         left -= variance
     return [*points, last]
 
@@ -81,7 +83,7 @@ def split(key: bytes, cell: Cell) -> tuple[Cell, ...]:
     variance = ((cell.high - cell.low) / 1.6) ** 2 / cell.seconds
     variances = [variance * length for length in lengths]
     sds = [sqrt(each) for each in variances]
-    raw = bridge(cell.open, cell.close, variances, drawn) if variance else [cell.open] * (count + 1)
+    raw = bridge(cell.open, cell.close, variances, drawn)
     points = [cell.open, *(_fold(point, cell.low, cell.high) for point in raw[1:-1]), cell.close]
     tops = [max(pair) for pair in pairwise(points)]
     bottoms = [min(pair) for pair in pairwise(points)]

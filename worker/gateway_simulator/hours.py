@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 from gateway_simulator.calendars import (
     CALENDARS,
     Calendar,
     Segment,
+    contiguous,
     next_segment,
     regular_segments,
     segment_at,
@@ -49,13 +49,6 @@ def session_close(contract: Contract, at: datetime, *, regular: bool = True) -> 
 def trading_day(contract: Contract, at: datetime) -> date:
     """The trading day that is on, or else the next: Monday for forex on a Sunday evening."""
     return next_segment(CALENDARS[contract.calendar], at, regular=False).day
-
-
-def contiguous(stretches: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
-    """Stretches grouped by what follows without a pause: a US day whole, a Hong Kong one in halves."""
-    breaks = [i + 1 for i, (a, b) in enumerate(pairwise(stretches)) if a.end != b.start]
-    for start, end in pairwise([0, *breaks, len(stretches)]):
-        yield stretches[start:end]
 
 
 def _written(

@@ -1,72 +1,71 @@
 """The market: quotes and bars of any contract, a function of seed, contract and time alone."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
+from math import exp
 
+from gateway_simulator.bars import slots
+from gateway_simulator.calendars import (
+    CALENDARS,
+    Segment,
+    days_back,
+    regular_segments,
+    segment_at,
+    segments,
+)
+from gateway_simulator.cells import Cell
 from gateway_simulator.clock import Clock
 from gateway_simulator.contracts import Contract
-from gateway_simulator.market_file import MarketFile, Permission
+from gateway_simulator.durations import HistoryError, invalid, parse_bar_size, parse_duration
+from gateway_simulator.market_file import MarketFile, Permission, market_key
+from gateway_simulator.paths import Paths
+from gateway_simulator.pins import Pins
+from gateway_simulator.prices import SHOWN, Bar, Quote, joined, shown_ask, shown_bid
 
+__all__ = ["Bar", "HistoryError", "Market", "Quote"]
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What the market shows now. None: IB sends no such tick (closed, or no price)."""
-
-    at: datetime
-    bid: Decimal | None
-    ask: Decimal | None
-    last: Decimal | None
-    open: Decimal | None
-    high: Decimal | None
-    low: Decimal | None
-    close: Decimal | None  # the trading day before's
-    bid_size: Decimal
-    ask_size: Decimal
-    last_size: Decimal
-    volume: Decimal
-
-    @property
-    def mid(self) -> Decimal | None:
-        """Half-way between bid and ask; the last price where one of them is missing."""
-        if self.bid is None or self.ask is None:
-            return self.last
-        return (self.bid + self.ask) / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar. `day` is its trading day: what IB sends in place of a time for bars of a day and more."""
-
-    start: datetime
-    day: date
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal  # -1, like wap and count, where IB counts none (MIDPOINT, BID, ASK)
-    wap: Decimal
-    count: int
-
-
-class HistoryError(ValueError):
-    """IB's refusal of a request for bars: its code and text."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
+DELAY = timedelta(minutes=15)  # of delayed data
+_COUNTLESS = Decimal(-1)  # IB's volume of what isn't traded
 
 
 class Market:
     """Prices by seeded walks, or from a market file."""
 
     def __init__(self, clock: Clock, seed: int = 0, prices: MarketFile | None = None) -> None:
-        raise NotImplementedError
+        self._clock = clock
+        self._file = prices or MarketFile()
+        self._pins = Pins()
+        for symbol, told in self._file.symbols.items():
+            if told.fixed is not None:
+                self._pins.put(symbol, told.fixed)
+        self._paths = Paths(seed, self._file)
 
-    def quote(self, contract: Contract) -> Quote:
-        """The quote at the clock's now; the same seed and time give the same one, in any order of asking."""
-        raise NotImplementedError
+    def quote(self, contract: Contract, at: datetime | None = None) -> Quote:
+        """The quote now, or at an earlier time; the same seed and time give the same one, whenever asked."""
+        at = at or self._clock.now()
+        second, calendar = int(at.timestamp()), CALENDARS[contract.calendar]
+        today, before = islice(days_back(calendar, at + timedelta(seconds=1), regular=False), 2)
+        regular = joined(self._parts(contract, regular_segments(calendar, today), None, second, "TRADES"))
+        whole = joined(self._parts(contract, segments(calendar, today), None, second, "TRADES"))
+        previous = joined(self._parts(contract, regular_segments(calendar, before), None, second, "TRADES"))
+        bid, ask, last = self._now(contract, second, segment_at(calendar, at))
+        size = Decimal(1 + second * 7919 % 19)  # in lots, and different each second
+        return Quote(
+            at=at,
+            bid=bid,
+            ask=ask,
+            last=last if last is not None or whole is None else whole.close,
+            open=regular.open if regular else None,
+            high=regular.high if regular else None,
+            low=regular.low if regular else None,
+            close=previous.close if previous else None,
+            bid_size=size * 100,
+            ask_size=(20 - size) * 100,
+            last_size=Decimal(100),
+            volume=max(whole.volume, Decimal(0)) if whole else Decimal(0),
+        )
 
     def bars(
         self,
@@ -77,17 +76,102 @@ class Market:
         what_to_show: str,
         regular_hours: bool,
     ) -> tuple[Bar, ...]:
-        """Bars as IB counts them; the last may be unfinished. Raises HistoryError for what IB refuses."""
-        raise NotImplementedError
+        """Bars as IB counts them; the last may be unfinished. HistoryError for what IB refuses."""
+        reach, size = parse_duration(duration), parse_bar_size(bar_size)
+        if what_to_show.upper() not in SHOWN:
+            raise invalid(f"What to show value of {what_to_show} rejected.")
+        if contract.sec_type == "CASH" and SHOWN[what_to_show.upper()] is SHOWN["TRADES"]:
+            raise _none(f"No historical market data for {contract.symbol}/CASH@{contract.exchange} Last")
+        level = self.permission(contract).level
+        if level == "none":
+            raise _none(f"No market data permissions for {contract.primary_exchange} {contract.sec_type}")
+        until = min(end, self._clock.now() - (DELAY if level == "delayed" else timedelta(0)))
+        places = slots(CALENDARS[contract.calendar], until, reach, size, regular=regular_hours)
+        second = int(until.timestamp())
+        made = (
+            joined(
+                self._parts(contract, slot.segments, slot.start, min(slot.end, second), what_to_show.upper())
+            )
+            for slot in places
+        )
+        found = tuple(bar for bar in made if bar is not None)
+        if not found:
+            raise _none(
+                f"HMDS query returned no data: {contract.local_symbol}@{contract.exchange} {what_to_show}"
+            )
+        return found
 
     def rate(self, source: str, target: str) -> Decimal:
         """How many of `target` one `source` is worth now; consistent across currencies, open or closed."""
-        raise NotImplementedError
+        second = int(self._clock.now().timestamp())
+        for pair, turned in ((source + target, False), (target + source, True)):
+            pinned = self._pins.at(pair, second)
+            if pinned is not None and pinned.is_finite() and pinned > 0:
+                return 1 / pinned if turned else pinned
+        return Decimal(
+            f"{exp(self._paths.dollars(source, second) - self._paths.dollars(target, second)):.9g}"
+        )
 
     def set_price(self, symbol: str, price: Decimal | None) -> None:
-        """Pin a symbol's price from now on: bid, ask and last are it. NaN: no price at all. None: unpin."""
-        raise NotImplementedError
+        """Pin a price from now on: bid, ask and last are it. NaN: no price at all. None: free again.
+
+        A pair is written EURUSD.
+        """
+        self._pins.put(symbol, price, int(self._clock.now().timestamp()))
 
     def permission(self, contract: Contract) -> Permission:
         """Whether its data is live, delayed or not to be had, with IB's error for what is not."""
-        raise NotImplementedError
+        return self._file.permission(contract)
+
+    def _now(
+        self, contract: Contract, second: int, segment: Segment | None
+    ) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+        """Bid, ask and last while the market is open."""
+        pinned = self._pins.at(market_key(contract), second)
+        if segment is None:
+            return None, None, pinned if pinned is not None and pinned.is_finite() else None
+        if pinned is not None:
+            return (pinned,) * 3 if pinned.is_finite() else (None,) * 3
+        cell = self._paths.of(contract).span(segment, second, second + 1)
+        if cell is None:
+            return None, None, None
+        bid, ask = shown_bid(cell.open, contract.min_tick), shown_ask(cell.open, contract.min_tick)
+        return bid, ask, SHOWN[_valued(contract)](cell.open, contract.min_tick)
+
+    def _parts(
+        self, contract: Contract, stretches: Iterable[Segment], start: int | None, end: int, what: str
+    ) -> Iterator[Bar]:
+        """What a bar from `start` (None: the first stretch's) until `end` is joined from."""
+        what = _valued(contract) if what == "TRADES" else what
+        for segment in stretches:
+            first = segment.start if start is None else max(start, segment.start)
+            for since, until, pin in self._pins.cut(market_key(contract), first, min(end, segment.end)):
+                cell = self._paths.of(contract).span(segment, since, until) if since < until else None
+                if cell and (pin is None or pin.is_finite()):
+                    yield _bar(contract, segment, cell, pin, what)
+
+
+def _bar(contract: Contract, segment: Segment, cell: Cell, pin: Decimal | None, what: str) -> Bar:
+    show, tick = SHOWN[what], contract.min_tick
+    prices = [pin] * 4 if pin is not None else [show(price, tick) for price in cell[2:6]]
+    traded = show is SHOWN["TRADES"]
+    return Bar(
+        start=datetime.fromtimestamp(cell.start, UTC),
+        day=segment.day,
+        open=prices[0],
+        high=prices[1],
+        low=prices[2],
+        close=prices[3],
+        volume=Decimal(cell.volume) if traded else _COUNTLESS,
+        wap=round(sum(prices, Decimal(0)) / 4, 4) if traded else _COUNTLESS,
+        count=cell.volume // 100 + 1 if traded else -1,
+    )
+
+
+def _valued(contract: Contract) -> str:
+    """What stands for the last price: forex has no trades."""
+    return "MIDPOINT" if contract.sec_type == "CASH" else "TRADES"
+
+
+def _none(text: str) -> HistoryError:
+    return HistoryError(162, f"Historical Market Data Service error message:{text}")

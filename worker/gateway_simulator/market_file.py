@@ -1,10 +1,26 @@
-"""The market file (`--market`): symbols, prices, permissions, replayed bars."""
+"""The market file (`--market`): which symbols exist, their prices, their data permissions, real bars."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+)
+
+from gateway_simulator.contracts import Catalogue, Contract
+from gateway_simulator.forex import CURRENCIES, Forex
+from gateway_simulator.replay import Row, read_bars
+from gateway_simulator.stocks import LISTINGS, Stocks
+from gateway_simulator.yaml_file import checked, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +32,110 @@ class Permission:
     message: str = ""
 
 
-class MarketFile(BaseModel):
+_REFUSALS = {
+    "live": (0, ""),
+    "delayed": (
+        10089,
+        (
+            "Requested market data requires additional subscription for API. See link in "
+            "'Market Data Connections' dialog for more details.Delayed market data is available."
+        ),
+    ),
+    "none": (354, "Requested market data is not subscribed."),
+}
+
+
+def _price(value: Any) -> Decimal:
+    try:
+        price = Decimal(str(value))
+    except InvalidOperation:
+        price = Decimal(-1)
+    if price.is_nan() or (price.is_finite() and price >= 0):
+        return price
+    raise ValueError(f"expected a price or nan, found {value!r}")
+
+
+def _listing(value: str) -> str:
+    if value not in LISTINGS:
+        raise ValueError(f"expected one of {', '.join(LISTINGS)}, found {value!r}")
+    return value
+
+
+def _currency(value: str) -> str:
+    if value not in CURRENCIES:
+        raise ValueError(f"expected one of {', '.join(CURRENCIES)}, found {value!r}")
+    return value
+
+
+def _bars(value: Any, info: ValidationInfo) -> Mapping[str, tuple[Row, ...]]:
+    """The bars in the file of that name, relative to the market file."""
+    folder = (info.context or {}).get("folder", Path())
+    try:
+        return read_bars(folder / str(value))
+    except OSError as error:
+        raise ValueError(f"expected a readable CSV file, found {value!r}: {error.strerror}") from error
+
+
+Price = Annotated[Decimal, PlainValidator(_price)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Refusal(_Frozen):
+    """An error as IB sends it."""
+
+    code: int
+    message: str
+
+
+class Symbol(_Frozen):
+    """What is special about one symbol; all of it may be left out."""
+
+    price: float | None = Field(None, gt=0)  # the level that the walk moves about
+    volatility: float | None = Field(None, ge=0, le=5)  # of a year
+    drift: float = Field(0.0, ge=-5, le=5)  # of a year
+    fixed: Price | None = None  # this price and no other; nan: none at all
+    exists: bool = True
+    listings: tuple[Annotated[str, AfterValidator(_listing)], ...] = ()  # more than one: ambiguous
+    data: Literal["live", "delayed", "none"] = "live"
+    refusal: Refusal | None = None  # in place of the usual error where data isn't live
+
+
+class MarketFile(_Frozen):
     """A market file, checked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    others: bool = True  # symbols that aren't listed here exist too
+    symbols: Mapping[Annotated[str, BeforeValidator(str)], Symbol] = Field(default_factory=dict)
+    currencies: Mapping[Annotated[str, AfterValidator(_currency)], Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict
+    )  # their value in dollars
+    replay: Annotated[Mapping[str, tuple[Row, ...]], PlainValidator(_bars)] = Field(default_factory=dict)
+
+    def permission(self, contract: Contract) -> Permission:
+        """What the file says of a contract's data."""
+        symbol = self.symbols.get(market_key(contract), Symbol())
+        code, message = _REFUSALS[symbol.data]
+        if symbol.refusal:
+            code, message = symbol.refusal.code, symbol.refusal.message
+        return Permission(symbol.data, code, message)
 
 
 def load_market(path: Path) -> MarketFile:
     """Read a market file; ValueError is one line: file, where, what was expected, what was found."""
-    raise NotImplementedError
+    return checked(path, MarketFile, read_yaml(path))
+
+
+def market_key(contract: Contract) -> str:
+    """A contract's name in a market file: AAPL, EURUSD."""
+    return f"{contract.symbol}{contract.currency}" if contract.sec_type == "CASH" else contract.symbol
+
+
+def catalogue(prices: MarketFile | None = None) -> Catalogue:
+    """Everything that exists in this market."""
+    prices = prices or MarketFile()
+    only = None if prices.others else {name for name, symbol in prices.symbols.items() if symbol.exists}
+    gone = {name for name, symbol in prices.symbols.items() if not symbol.exists}
+    also = {name: symbol.listings for name, symbol in prices.symbols.items() if symbol.listings}
+    return Catalogue([Stocks(only, gone, also), Forex()])

@@ -47,14 +47,18 @@ _IDS_A_LISTING = len(_ALPHABET) ** 5
 
 
 class Stocks:
-    """Stocks by symbol. `only`: no other symbol exists; `also`: extra listings of a symbol (ambiguous)."""
+    """Stocks by symbol: `only` these where given, never those `gone`, listed where `also` says."""
 
     sec_type = "STK"
 
     def __init__(
-        self, only: Collection[str] | None = None, also: Mapping[str, Collection[str]] | None = None
+        self,
+        only: Collection[str] | None = None,
+        gone: Collection[str] = (),
+        also: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self._only = only
+        self._gone = gone
         self._also = also or {}
 
     def find(self, query: ContractQuery) -> tuple[Contract, ...]:
@@ -80,14 +84,15 @@ class Stocks:
         return next((found for found in self._listed(symbol) if found.con_id == con_id), None)
 
     def _listed(self, symbol: str) -> Iterable[Contract]:
-        if symbol.startswith(NOWHERE) or (self._only is not None and symbol not in self._only):
+        absent = symbol in self._gone or (self._only is not None and symbol not in self._only)
+        if absent or symbol.startswith(NOWHERE):
             return
-        known = _known().get(symbol)
-        extra = self._also.get(symbol, ())
-        if known is not None:
+        known, where = _known().get(symbol), self._also.get(symbol, ())
+        if known is not None and (not where or known.calendar in where):
             yield known
         for name in LISTINGS:
-            if name in extra or (known is None and not extra and _plausible(symbol, name)):
+            chosen = name in where if where else known is None and _plausible(symbol, name)
+            if chosen and not (known is not None and known.calendar == name):
                 yield _derived(symbol, name)
 
 

@@ -1,6 +1,7 @@
 """A seeded random walk that can be asked about any moment without walking there."""
 
 import hashlib
+from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from math import log, sqrt
@@ -12,7 +13,7 @@ from gateway_simulator.cells import GRID, Cell, bridge, cover, merge, noise, sho
 # Brownian. So it stays within reach of the level for ever, and any moment is a dozen halvings away.
 _BLOCK = 1024
 _QUARTERS_A_YEAR = 4 * 365
-_EPOCH = 2026 * 365.2425 * 4  # where drift counts from, about the start of 2026
+_EPOCH = 4 * date(2026, 1, 1).toordinal()  # where drift counts from
 _EXTENDED = 0.1  # how lively extended hours are beside regular ones
 
 
