@@ -160,19 +160,22 @@ class MarketData(Protocol):
     """Contracts and prices. Each call is bounded by BROKER_CALL; a late answer is GatewayNotReady.
 
     A refusal by the broker is Rejected with a code: ``unknown-instrument``, ``ambiguous-instrument``,
-    ``no-market-data``.
+    ``no-market-data``, ``no-price``; too many requests are Retryable("pacing").
     """
 
     async def contract(self, instrument: Instrument) -> Contract: ...
 
     async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
-        """Return the bars of regular hours over the last ``days`` sessions, oldest first.
+        """Return the bars of regular hours over the last ``days`` sessions (1 to 365), oldest first.
 
-        The last one may be unfinished.
+        The last one may be unfinished. A bar of a day starts at midnight UTC of its session's date.
         """
 
-    async def price(self, contract: Contract) -> Price:
-        """Return the last price, else the midpoint, else the previous close."""
+    async def price(self, contract: Contract, *, data_type: int = 1) -> Price:
+        """Return the last price, else the midpoint, else the previous close.
+
+        ``data_type`` is the configuration's: 1 live, 2 frozen, 3 delayed, 4 delayed and frozen.
+        """
 
 
 class Nonces(Protocol):

@@ -1,0 +1,85 @@
+"""The account at the broker, answered from what the connection keeps subscribed."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import ib_insync
+
+from trader.adapters.ib.connection import Connection
+from trader.adapters.ib.fills import to_fills
+from trader.adapters.ib.numbers import decimal, from_text
+from trader.adapters.ib.trades import is_open, to_open_order
+from trader.domain.errors import GatewayNotReady
+from trader.domain.gateway import GatewayStatus
+from trader.domain.portfolio import Account, AccountValue, Fill, OpenOrder, Position
+
+NOT_SYNCHRONISED = "gateway-not-synchronised"
+
+
+class IbBroker:
+    """The Broker port. No method sends anything to the gateway.
+
+    Open orders and fills of other clients, and manual ones, are those of the last synchronisation unless
+    our client id is the gateway's master client id: a gateway tells a client only of its own.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def status(self) -> GatewayStatus:
+        return self._connection.status()
+
+    def require_ready(self) -> None:
+        self._connection.session()
+
+    def account(self) -> Account:
+        session = self._connection.session()
+        reported = session.ib.accountValues(session.account)
+        if any(value.tag == "AccountReady" and value.value == "false" for value in reported):
+            # While the broker resets an account, the figures that follow may be wrong.
+            raise GatewayNotReady(NOT_SYNCHRONISED, f"the broker is resetting account {session.account}")
+        values = tuple(
+            AccountValue(name=value.tag, value=number, currency=value.currency)
+            for value in reported
+            if (number := from_text(value.value)) is not None
+        )
+        # The broker keeps an account's own figures in its base currency; the ledgers are in theirs.
+        base = next((value.currency for value in values if value.name == "NetLiquidation"), None)
+        if base is None:
+            raise GatewayNotReady(NOT_SYNCHRONISED, f"the gateway reports no value of {session.account}")
+        return Account(id=session.account, base_currency=base, values=values)
+
+    def positions(self) -> Sequence[Position]:
+        session = self._connection.session()
+        valued = {item.contract.conId: item for item in session.ib.portfolio(session.account)}
+        held = session.ib.positions(session.account)
+        return [_position(position, valued.get(position.contract.conId)) for position in held]
+
+    def open_orders(self) -> Sequence[OpenOrder]:
+        session = self._connection.session()
+        return [
+            to_open_order(trade)
+            for trade in session.ib.trades()
+            if trade.order.account in ("", session.account)
+            and trade.order.permId not in session.completed
+            and is_open(trade)
+        ]
+
+    def fills(self) -> Sequence[Fill]:
+        session = self._connection.session()
+        return to_fills(fill for fill in session.ib.fills() if fill.execution.acctNumber == session.account)
+
+
+def _position(held: ib_insync.Position, valued: ib_insync.PortfolioItem | None) -> Position:
+    contract = held.contract
+    return Position(
+        con_id=contract.conId,
+        symbol=contract.symbol,
+        sec_type=contract.secType,
+        currency=contract.currency,
+        quantity=decimal(held.position) or Decimal(0),
+        average_cost=decimal(held.avgCost) or Decimal(0),
+        market_price=decimal(valued.marketPrice) if valued else None,
+        market_value=decimal(valued.marketValue) if valued else None,
+        unrealized_pnl=decimal(valued.unrealizedPNL) if valued else None,
+    )

@@ -1,0 +1,173 @@
+"""Staying connected to the gateway: where the connection stands, and the loop that mends it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from trader.adapters.ib.session import Session, Unusable
+from trader.domain.errors import GatewayNotReady
+from trader.domain.gateway import GatewayState, GatewayStatus
+from trader.domain.status import Mode
+from trader.ports import Clock
+from trader.settings import Settings
+
+BACKOFF_FIRST_S = 0.2
+BACKOFF_LONGEST_S = 10.0
+HEARTBEAT_S = 25.0
+"""A silent gateway keeps its socket open; asking the time this often finds it within a minute."""
+CLOCK_TOLERANCE_S = 5.0
+"""Ages, sessions and expiry are worked out on our clock, fills and bars on the broker's."""
+
+log = structlog.get_logger(__name__)
+
+
+class Connection:
+    """The connection to one gateway, mended for as long as ``run`` runs.
+
+    ``on_state`` is told each new state. A failed attempt to reconnect that fails like the one before
+    changes nothing: ``since`` is when the trouble began.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        on_state: Callable[[GatewayStatus], None] = lambda _status: None,
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._on_state = on_state
+        self._heartbeat_s = heartbeat_s
+        self._session: Session | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._delay_s = BACKOFF_FIRST_S
+        self._status = GatewayStatus(
+            GatewayState.CONNECTING, clock.now(), "not connected yet", code="gateway-connecting"
+        )
+
+    def status(self) -> GatewayStatus:
+        """Return where the connection stands; never raises."""
+        return self._status
+
+    def session(self) -> Session:
+        """Return the session, synchronised, of the configured account. Raises GatewayNotReady."""
+        if self._session is None or not self._status.ready:
+            raise GatewayNotReady(
+                self._status.code, f"the gateway is {self._status.state}: {self._status.reason}"
+            )
+        return self._session
+
+    async def run(self) -> None:
+        """Connect, and connect again whenever the connection ends, until cancelled."""
+        self._running = asyncio.current_task()
+        while True:
+            try:
+                await self._live()
+            except Unusable as error:
+                self._become(error.state, error.code, error.reason)
+            except Exception as error:
+                # Whatever else is wrong, a worker that no longer tries to connect is worse.
+                log.exception("gateway-connection-failed")
+                self._become(GatewayState.DISCONNECTED, "gateway-error", f"unexpected {error!r}; see the log")
+            await self._clock.sleep(self._delay_s)
+            self._delay_s = min(self._delay_s * 2, BACKOFF_LONGEST_S)
+
+    async def close(self) -> None:
+        """Stop ``run`` and wait until its socket is closed."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+
+    async def _live(self) -> None:
+        """Live through one session: login, checks, and synchronised until it is lost. Raises Unusable."""
+        settings, durations = self._settings, self._settings.durations
+        session = Session(self._judge, answer_s=durations.broker_call_s)
+        try:
+            accounts = await session.login(
+                settings.gateway_host, settings.gateway_port, settings.client_id, within_s=durations.connect_s
+            )
+            session.account = choose_account(accounts, settings.account, settings.mode)
+            await self._check_clock(session)
+            self._session = session
+            self._status = replace(self._status, account=session.account)
+            self._judge(session)
+            while not session.lost.done():
+                if session.broker_up and not session.synchronised:
+                    await session.synchronise()
+                    self._judge(session)
+                elif not await session.change(within_s=self._heartbeat_s):
+                    await self._check_clock(session)
+            raise session.lost.result()
+        finally:
+            self._session = None
+            await session.close()
+
+    async def _check_clock(self, session: Session) -> None:
+        skew_s = (await session.current_time() - self._clock.now()).total_seconds()
+        if abs(skew_s) > CLOCK_TOLERANCE_S:
+            raise Unusable(
+                GatewayState.REFUSED,
+                "clock-skew",
+                f"expected the gateway's clock within {CLOCK_TOLERANCE_S:g} s of ours, "
+                f"found it {skew_s:+.0f} s away: set this machine's clock",
+            )
+
+    def _judge(self, session: Session) -> None:
+        """Draw the state from the session, at once: what was lost may not be read for a moment longer."""
+        if session is not self._session:
+            return
+        self._status = replace(self._status, market_data=str(session.farms))
+        if session.lost.done():
+            error = session.lost.result()
+            self._become(error.state, error.code, error.reason)
+        elif not session.broker_up:
+            self._become(
+                GatewayState.DEGRADED,
+                "gateway-lost-broker",
+                "the gateway has lost its connection to the broker",
+            )
+        elif not session.synchronised:
+            self._become(
+                GatewayState.SYNCHRONISING, "gateway-not-synchronised", "reading the account from the gateway"
+            )
+        else:
+            self._delay_s = BACKOFF_FIRST_S
+            self._become(GatewayState.READY, "", f"connected as client {self._settings.client_id}")
+
+    def _become(self, state: GatewayState, code: str, reason: str) -> None:
+        """Enter a state; every transition passes here."""
+        before = self._status
+        changed = (state, code) != (before.state, before.code)
+        since = self._clock.now() if changed else before.since
+        self._status = replace(before, state=state, code=code, reason=reason, since=since)
+        if changed:
+            self._on_state(self._status)
+
+
+def choose_account(accounts: tuple[str, ...], configured: str | None, mode: Mode) -> str:
+    """Return the account to trade: the configured one, or else the first that the login manages.
+
+    Raises Unusable if the login doesn't manage it, or if it is a live account in paper mode or the other
+    way round. The broker's paper accounts begin with D (DU, DF), its live ones don't.
+    """
+    account = configured or accounts[0]
+    if account not in accounts:
+        raise Unusable(
+            GatewayState.REFUSED,
+            "account-mismatch",
+            f"expected account {account}, found {', '.join(accounts)}: "
+            "set TRADER_ACCOUNT to one of these, or log the gateway in as another user",
+        )
+    found = Mode.PAPER if account.startswith("D") else Mode.LIVE
+    if found is not mode:
+        raise Unusable(
+            GatewayState.REFUSED,
+            "mode-mismatch",
+            f"expected a {mode} account, found the {found} account {account}: "
+            "log the gateway in to the other kind, or set TRADER_MODE",
+        )
+    return account

@@ -1,0 +1,238 @@
+"""One login to the gateway, from its socket to its end."""
+# ib_insync types its data, but not all of its calls.
+# mypy: allow-untyped-calls
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ib_insync import IB, RequestError
+
+from trader.adapters.ib import codes
+from trader.adapters.ib.farms import Farms
+from trader.adapters.ib.trades import take_back_cancel
+from trader.domain.errors import GatewayNotReady
+from trader.domain.gateway import GatewayState
+
+T = TypeVar("T")
+
+
+class Unusable(Exception):
+    """The gateway can't be used: the state that this puts the connection in, a code, and the reason."""
+
+    def __init__(self, state: GatewayState, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.code = code
+        self.reason = reason
+
+
+def disconnected(code: str, reason: str) -> Unusable:
+    """Return the error of a gateway that isn't there, or isn't any more."""
+    return Unusable(GatewayState.DISCONNECTED, code, reason)
+
+
+class Session:
+    """One login, never used again after its end.
+
+    Each has an ``IB`` of its own: no trade, pending request or late event of an older connection can be
+    taken for this one's, and ``IB.connectAsync``, which swallows start-up requests that were not
+    answered, isn't needed. ``on_change`` is called, on the event loop, whenever ``lost``, ``broker_up``,
+    ``synchronised`` or ``farms`` may have changed.
+    """
+
+    def __init__(self, on_change: Callable[["Session"], None], *, answer_s: float) -> None:
+        self.lost: asyncio.Future[Unusable] = asyncio.get_running_loop().create_future()
+        self.broker_up = True
+        self.synchronised = False
+        self.completed: frozenset[int] = frozenset()
+        self.farms = Farms()
+        self.account = ""
+        self.ib = IB()
+        self.ib.RaiseRequestErrors = True  # the default turns an error into an empty, flat account
+        self.ib.errorEvent.clear()  # ib_insync's own listener asks for a summary at 1102 that nobody reads
+        self.ib.errorEvent += self._on_message
+        self.ib.client.apiError += self._on_api_error
+        self.ib.client.conn.disconnected += self._on_socket_closed
+        self._on_change = on_change
+        self._answer_s = answer_s
+        self._changed = asyncio.Event()
+        self._interruptions = 0
+        self._last_error = ""
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._socket_closed = asyncio.Event()
+
+    async def login(self, host: str, port: int, client_id: int, *, within_s: float) -> tuple[str, ...]:
+        """Connect and log in; return the accounts that the login manages. Raises Unusable."""
+        client = self.ib.client
+        self.ib.wrapper.clientId = client_id
+        login = asyncio.ensure_future(client.connectAsync(host, port, client_id, None))
+        try:
+            await asyncio.wait({login, self.lost}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            if login.done():
+                login.result()
+                return tuple(client.getAccounts())
+            if self.lost.done():
+                raise self.lost.result()
+            if client.conn.isConnected():
+                raise Unusable(
+                    GatewayState.LOGIN_REQUIRED,
+                    "gateway-login-required",
+                    f"{host}:{port} accepts connections but did not answer a login within {within_s:g} s: "
+                    "log in to the gateway, approving the second factor",
+                )
+            raise disconnected("gateway-disconnected", f"{host}:{port} did not answer within {within_s:g} s")
+        except OSError as error:
+            raise disconnected(
+                "gateway-disconnected", f"nothing listens at {host}:{port} ({error}): start the gateway"
+            ) from None
+        finally:
+            login.cancel()
+            await asyncio.gather(login, return_exceptions=True)
+
+    async def synchronise(self) -> None:
+        """Subscribe to or fetch all that is answered from memory; each answer must have come.
+
+        ``synchronised`` is True afterwards, unless the gateway lost the broker meanwhile. Raises Unusable.
+        """
+        ib, interruptions = self.ib, self._interruptions
+        if interruptions:
+            # A second download only adds and changes: what is gone by now must not linger.
+            ib.client.cancelPositions()
+            ib.client.reqAccountUpdates(False, self.account)
+            for state in (ib.wrapper.positions, ib.wrapper.portfolio, ib.wrapper.accountValues):
+                state.clear()
+        await self.question("positions", ib.reqPositionsAsync)
+        await self.question("account values", lambda: ib.reqAccountUpdatesAsync(self.account))
+        await self.question("open orders", ib.reqAllOpenOrdersAsync)
+        completed = await self.question("completed orders", lambda: ib.reqCompletedOrdersAsync(False))
+        # Executions attach to orders, so they come after them.
+        await self.question("executions", ib.reqExecutionsAsync)
+        if not any(value.tag == "NetLiquidation" for value in ib.accountValues(self.account)):
+            raise disconnected("gateway-not-synchronised", f"the gateway reports no values of {self.account}")
+        self.completed = frozenset(trade.order.permId for trade in completed) - {0}
+        self.synchronised = interruptions == self._interruptions
+
+    async def current_time(self) -> datetime:
+        """Return the gateway's time, to the second. Raises Unusable."""
+        return await self.question("the time", self.ib.reqCurrentTimeAsync)
+
+    async def question(self, name: str, request: Callable[[], Awaitable[T]]) -> T:
+        """Ask what carries no request id, one at a time: of two at once, ib_insync answers only one.
+
+        A question that isn't answered ends the session, since a late answer would be taken for the next
+        one's. Raises Unusable.
+        """
+        async with self._asking[name]:
+            try:
+                async with asyncio.timeout(self._answer_s):
+                    return await request()
+            except TimeoutError:
+                error = f"; its last error was {self._last_error}" if self._last_error else ""
+                self._end(
+                    "gateway-silent",
+                    f"the gateway did not answer a request for {name} within {self._answer_s:g} s{error}",
+                )
+            except ConnectionError:
+                self._end("gateway-disconnected", "the connection to the gateway was lost")
+            except RequestError as error:
+                self._end("gateway-error", f"the gateway refused a request for {name}: {error}")
+            raise self.lost.result()
+
+    async def ask(
+        self,
+        name: str,
+        send: Callable[[int], None],
+        *,
+        cancel: Callable[[int], None] | None = None,
+        container: Any = None,
+    ) -> Any:
+        """Send one request under a fresh id and return its answer; one that isn't answered is cancelled.
+
+        Raises GatewayNotReady, or what ``codes.refusal`` makes of the broker's error.
+        """
+        client = self.ib.client
+        try:
+            request_id = client.getReqId()
+            answer = self.ib.wrapper.startReq(request_id, container=container)
+            send(request_id)
+            try:
+                async with asyncio.timeout(self._answer_s):
+                    return await answer
+            finally:
+                if answer.cancelled() and cancel is not None and client.isReady():
+                    cancel(request_id)
+        except TimeoutError:
+            raise GatewayNotReady(
+                "gateway-silent",
+                f"the gateway did not answer a request for {name} within {self._answer_s:g} s",
+            ) from None
+        except ConnectionError:
+            raise GatewayNotReady(
+                "gateway-disconnected", f"the connection was lost while waiting for {name}"
+            ) from None
+        except RequestError as error:
+            raise codes.refusal(error.code, error.message) from None
+
+    async def change(self, *, within_s: float) -> bool:
+        """Wait for a change since the last call; False if none came in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+    async def close(self) -> None:
+        """Close the socket and end every request that still waits; returns when both are done."""
+        transport = self.ib.client.conn.transport
+        if transport is None:
+            return
+        # A graceful close first sends what is buffered, which a silent peer never takes.
+        transport.abort()
+        self.ib.client.disconnect()
+        self.ib.wrapper.connectionClosed()
+        await self._socket_closed.wait()
+
+    def _on_message(self, request_id: int, code: int, text: str, _contract: object) -> None:
+        if code == codes.CLIENT_ID_IN_USE:
+            self._end(
+                "client-id-in-use",
+                f"client id {self.ib.wrapper.clientId} is in use: another worker is connected to this "
+                "gateway, or it hasn't noticed yet that we are gone; stop the other one, or wait",
+            )
+        elif code in codes.LOST_BROKER:
+            self._interrupted(broker_up=False)
+        elif code in codes.RESTORED:
+            self._interrupted(broker_up=True)
+        elif request_id < 0 and code not in codes.FARM_UP:
+            self._last_error = f"{code}: {text}"
+        self.farms = self.farms.after(code, text)
+        trade = self.ib.wrapper.trades.get((self.ib.wrapper.clientId, request_id))
+        if trade is not None:
+            take_back_cancel(trade)
+        self._tell()
+
+    def _interrupted(self, *, broker_up: bool) -> None:
+        self.broker_up = broker_up
+        self.synchronised = False
+        self._interruptions += 1
+
+    def _on_api_error(self, text: str) -> None:
+        self._end("gateway-disconnected", text)
+
+    def _on_socket_closed(self, text: str) -> None:
+        self._socket_closed.set()
+        self._end("gateway-disconnected", text or "the gateway closed the connection")
+
+    def _end(self, code: str, reason: str) -> None:
+        if not self.lost.done():
+            self.lost.set_result(disconnected(code, reason))
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._on_change(self)
