@@ -1,0 +1,191 @@
+"""A store, topics, a clock and a broker that outlive the workers which a test starts and kills."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from tests.support.clock import FakeClock
+from tests.support.deliveries import delivery
+
+from trader.decoding import Delivery
+from trader.domain.errors import GatewayNotReady, TopicUnavailable
+from trader.domain.gateway import GatewayState, GatewayStatus
+from trader.domain.instruments import Contract, Instrument
+from trader.domain.market import Bar, BarSize, Price
+from trader.domain.messages import Command, Outcome, Result
+from trader.domain.portfolio import Account, Fill, OpenOrder, Position
+from trader.domain.status import IntentClass, Mode
+from trader.domain.wire import JsonObject
+from trader.intent import AnyIntent, Completed, Intent, Run
+from trader.ports import OutgoingMessage, Ports, Store, Topic
+from trader.runner import Runner
+from trader.settings import Durations
+from trader.sweeper import Sweeper
+
+ACCOUNT = "DU1"
+
+
+class RecordingPublisher:
+    """The Publisher port: keeps what is published; ``down`` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.messages: list[OutgoingMessage] = []
+        self.down = False
+
+    async def publish(self, message: OutgoingMessage) -> str:
+        if self.down:
+            raise TopicUnavailable("topic-unavailable", "the topic is down")
+        self.messages.append(message)
+        return str(len(self.messages))
+
+
+class IdleBroker:
+    """The Broker port of an account that holds nothing; ``ready`` says whether it may be asked.
+
+    The promises of the runner don't depend on what a broker answers, only on whether it may be asked.
+    """
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.ready = True
+        self._since = clock.now()
+
+    def status(self) -> GatewayStatus:
+        state = GatewayState.READY if self.ready else GatewayState.DISCONNECTED
+        return GatewayStatus(state, self._since, "as the test wants it", ACCOUNT)
+
+    def require_ready(self) -> None:
+        if not self.ready:
+            raise GatewayNotReady("gateway-disconnected", "no gateway")
+
+    def account(self) -> Account:
+        self.require_ready()
+        return Account(id=ACCOUNT, base_currency="USD", values=())
+
+    def positions(self) -> Sequence[Position]:
+        return ()
+
+    def open_orders(self) -> Sequence[OpenOrder]:
+        return ()
+
+    def fills(self) -> Sequence[Fill]:
+        return ()
+
+
+class NoMarketData:
+    """The MarketData port that no test here asks."""
+
+    async def contract(self, instrument: Instrument) -> Contract:
+        raise AssertionError(instrument)
+
+    async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
+        raise AssertionError(contract)
+
+    async def price(self, contract: Contract) -> Price:
+        raise AssertionError(contract)
+
+
+class Note(Command):
+    """The command of the intents that tests make."""
+
+    text: str = ""
+
+
+@dataclass
+class Handler:
+    """A handler that a test steers: it counts its calls, waits for ``go`` and raises what it is told."""
+
+    calls: int = 0
+    error: Exception | None = None
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.go.set()
+
+    async def __call__(self, command: Note, run: Run, ports: Ports) -> Completed:
+        self.calls += 1
+        self.started.set()
+        await self.go.wait()
+        if self.error is not None:
+            raise self.error
+        return Completed(Outcome())
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """One message, to be delivered again and again."""
+
+    first: Delivery
+
+    def __call__(self, attempt: int | None = 1) -> Delivery:
+        return self.first.model_copy(update={"delivery_attempt": attempt})
+
+
+class World:
+    """All that survives a worker."""
+
+    def __init__(self, store: Store) -> None:
+        self.clock = FakeClock()
+        self.store = store
+        self.publisher = RecordingPublisher()
+        self.broker = IdleBroker(self.clock)
+        self.handlers = {kind: Handler() for kind in IntentClass}
+        self._nonces = count(1)
+
+    @property
+    def intents(self) -> dict[str, AnyIntent]:
+        """One intent of each class, named after it."""
+        return {
+            kind.value: Intent(kind.value, kind, Note, Outcome, handler, {"intent": kind.value})
+            for kind, handler in self.handlers.items()
+        }
+
+    def handler(self, kind: str = "reading") -> Handler:
+        return self.handlers[IntentClass(kind)]
+
+    def worker(self, *, store: Store | None = None, **changes: Any) -> Runner:
+        """Return a new worker process, as it were: it remembers nothing of any other."""
+        ports = Ports(
+            clock=self.clock,
+            store=store or self.store,
+            publisher=self.publisher,
+            broker=self.broker,
+            market_data=NoMarketData(),
+            nonce=lambda: f"nonce-{next(self._nonces)}",
+        )
+        given: dict[str, Any] = {
+            "account": lambda: ACCOUNT,
+            "mode": Mode.PAPER,
+            "takes_unaddressed": True,
+            "durations": Durations(),
+            "delivery_attempts": 5,
+        }
+        return Runner(ports, self.intents, **{**given, **changes})
+
+    async def sweep(self, runner: Runner) -> None:
+        await Sweeper(runner).sweep()
+
+    def message(self, intent: str = "reading", **given: Any) -> "Deliver":
+        """Return a way to deliver one message again and again: same id, another attempt each time."""
+        attributes, published_at = given.pop("attributes", None), given.pop("published_at", self.clock.now())
+        body = {"intent": intent, **given}
+        first = delivery(body, attributes=attributes, published_at=published_at)
+
+        return Deliver(first)
+
+    def results(self) -> list[Result]:
+        """Return each result that was published, in order."""
+        return [
+            Result.model_validate_json(m.data) for m in self.publisher.messages if m.topic is Topic.RESULTS
+        ]
+
+    def event_ids(self) -> list[str]:
+        return [m.attributes["ce-id"] for m in self.publisher.messages if m.topic is Topic.RESULTS]
+
+    def follow_ups(self) -> list[tuple[str, JsonObject]]:
+        """Return the key and body of each intent that a run published."""
+        sent = [m for m in self.publisher.messages if m.topic is Topic.INTENTS]
+        return [(m.attributes["ce-id"], json.loads(m.data)) for m in sent]

@@ -1,0 +1,596 @@
+"""The life of one intent: claimed once, carried out under a lease, ended in one result, whatever dies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.deliveries import delivery
+from tests.support.world import ACCOUNT, Deliver, World
+
+from trader import runs
+from trader.adapters.sqlite import SqliteStore
+from trader.decoding import Delivery
+from trader.domain.errors import (
+    Failed,
+    OutcomeUnknown,
+    Rejected,
+    Retryable,
+    Skipped,
+    StoreUnavailable,
+    TopicUnavailable,
+    TraderError,
+)
+from trader.domain.messages import Reason, Result
+from trader.domain.wire import JsonObject, write_time
+from trader.ports import Document, Store, Update, Write
+from trader.runner import Runner
+from trader.settings import Durations
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    store = await SqliteStore.open(tmp_path / "state.sqlite3")
+    yield World(store)
+    await store.close()
+
+
+async def die(task: asyncio.Task[None]) -> None:
+    """Kill a worker in the middle: none of its code runs on, nothing is released."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def started_and_killed(world: World, message: Delivery, kind: str = "reading") -> None:
+    handler = world.handler(kind)
+    handler.go.clear()
+    task = asyncio.create_task(world.worker().receive(message))
+    await handler.started.wait()
+    await die(task)
+    handler.go.set()
+    handler.started.clear()
+
+
+# -- one message, one run ---------------------------------------------------------------------------------
+
+
+async def test_a_message_is_carried_out_and_ends_in_one_result(world: World) -> None:
+    await world.worker().receive(world.message(id="x")())
+    (result,) = world.results()
+    assert world.handler().calls == 1
+    assert (result.id, result.status, result.attempt) == ("id/x", "succeeded", 1)
+    assert world.event_ids() == ["id/x#1"]
+
+
+async def test_a_result_carries_what_a_subscriber_filters_on(world: World) -> None:
+    await world.worker().receive(world.message(id="x", dryRun=True)())
+    attributes = world.publisher.messages[0].attributes
+    wanted = {
+        "intent": "reading",
+        "status": "succeeded",
+        "mode": "paper",
+        "account": ACCOUNT,
+        "dryRun": "true",
+    }
+    assert wanted.items() <= attributes.items()
+    assert attributes["ce-type"] == "ib-intents.result.v1"
+    assert attributes["ce-source"] == f"//ib-intents/{ACCOUNT}"
+
+
+async def test_a_second_delivery_after_the_end_publishes_the_stored_result_again(world: World) -> None:
+    deliver = world.message(id="x")
+    for _ in range(3):
+        await world.worker().receive(deliver())
+    assert world.handler().calls == 1
+    assert world.event_ids() == ["id/x#1", "id/x#2", "id/x#3"]
+    assert len({str(result) for result in world.results()}) == 1
+
+
+async def test_a_second_delivery_while_the_first_runs_is_sent_back(world: World) -> None:
+    deliver, worker, handler = world.message(), world.worker(), world.handler()
+    handler.go.clear()
+    first = asyncio.create_task(worker.receive(deliver()))
+    await handler.started.wait()
+    for other in (worker, world.worker()):
+        with pytest.raises(Retryable) as sent_back:
+            await other.receive(deliver(2))
+        assert sent_back.value.code == "run-in-progress"
+    handler.go.set()
+    await first
+    assert handler.calls == 1
+
+
+async def test_twenty_deliveries_at_once_are_one_run(world: World) -> None:
+    deliver, workers = world.message(id="x"), [world.worker() for _ in range(4)]
+    await asyncio.gather(*(workers[n % 4].receive(deliver()) for n in range(20)), return_exceptions=True)
+    assert world.handler().calls == 1
+    assert {result.id for result in world.results()} == {"id/x"}
+
+
+async def test_one_id_with_other_contents_is_refused_under_the_messages_own_id(world: World) -> None:
+    await world.worker().receive(world.message("control", id="x", text="red")())
+    for other in (
+        world.message("control", id="x", text="blue"),
+        world.message("control", id="x", text="red", dryRun=True),
+        world.message("reading", id="x", text="red"),
+    ):
+        message = other()
+        await world.worker().receive(message)
+        refused = world.results()[-1]
+        assert refused.status == "rejected"
+        assert reason_of(refused).code == "id-reused"
+        assert refused.id == f"message/{message.message.message_id}"
+    assert world.handler("control").calls == 1
+
+
+async def test_a_refusal_before_the_claim_uses_the_id_up_for_nobody(world: World) -> None:
+    await world.worker().receive(world.message("control", id="x", txt="red")())
+    await world.worker().receive(world.message("control", id="x", text="red")())
+    assert [result.status for result in world.results()] == ["rejected", "succeeded"]
+
+
+# -- for whom ---------------------------------------------------------------------------------------------
+
+
+async def test_a_message_for_another_worker_is_acknowledged_without_a_result(world: World) -> None:
+    await world.worker().receive(world.message(attributes={"account": "DU2"})())
+    await world.worker(takes_unaddressed=False).receive(world.message()())
+    assert world.results() == []
+
+
+async def test_an_addressed_message_reaches_a_worker_that_takes_no_others(world: World) -> None:
+    await world.worker(takes_unaddressed=False).receive(world.message(attributes={"account": ACCOUNT})())
+    assert [result.status for result in world.results()] == ["succeeded"]
+
+
+# -- how it ends ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "severity"),
+    [
+        (Rejected("no", "not this one"), "rejected", "warning"),
+        (Skipped("holiday", "the market is closed"), "skipped", "info"),
+        (Failed("broke", "it broke"), "failed", "warning"),
+        (OutcomeUnknown("doubt", "who knows"), "unresolved", "critical"),
+    ],
+)
+async def test_an_end_that_is_not_success_says_why_and_is_final(
+    world: World, error: TraderError, status: str, severity: str
+) -> None:
+    world.handler().error = error
+    deliver = world.message()
+    for _ in range(2):
+        await world.worker().receive(deliver())
+    result = world.results()[0]
+    assert (result.status, result.severity) == (status, severity)
+    assert reason_of(result).message == error.message
+    assert world.handler().calls == 1
+
+
+async def test_what_may_pass_is_tried_again_with_the_next_delivery(world: World) -> None:
+    handler, worker, deliver = world.handler(), world.worker(), world.message()
+    for error in (Retryable("not-now", "later"), RuntimeError("a defect")):
+        handler.error = error
+        with pytest.raises(Retryable):
+            await worker.receive(deliver())
+    handler.error = None
+    await world.worker().receive(deliver(3))
+    assert handler.calls == 3
+    assert [(r.status, r.attempt) for r in world.results()] == [("succeeded", 3)]
+
+
+async def test_without_a_gateway_nothing_is_asked_and_the_message_comes_again(world: World) -> None:
+    world.broker.ready = False
+    deliver = world.message()
+    with pytest.raises(Retryable) as sent_back:
+        await world.worker().receive(deliver())
+    assert sent_back.value.code == "gateway-disconnected"
+    assert world.handler().calls == 0
+    world.broker.ready = True
+    await world.worker().receive(deliver(2))
+    assert [r.status for r in world.results()] == ["succeeded"]
+
+
+async def test_a_control_intent_needs_no_gateway(world: World) -> None:
+    world.broker.ready = False
+    await world.worker().receive(world.message("control")())
+    assert [r.status for r in world.results()] == ["succeeded"]
+
+
+@pytest.mark.parametrize("counted", ["by the topic", "by the run document"])
+async def test_the_last_delivery_ends_the_run_and_lets_the_message_go(world: World, counted: str) -> None:
+    handler, deliver = world.handler(), world.message()
+    handler.error = Retryable("not-now", "the moon is wrong")
+    for n in range(1, 6):
+        with pytest.raises(Retryable):
+            await world.worker().receive(deliver(n if counted == "by the topic" else None))
+    (result,) = world.results()
+    assert (result.status, result.attempt) == ("failed", 5)
+    assert reason_of(result).code == "retries-exhausted"
+    assert "the moon is wrong" in reason_of(result).message
+
+
+async def test_a_handler_that_takes_too_long_is_stopped_and_sent_back(world: World) -> None:
+    world.handler().go.clear()
+    quick = world.worker(durations=Durations(handler_s=0.001))
+    with pytest.raises(Retryable) as sent_back:
+        await quick.receive(world.message()())
+    assert sent_back.value.code == "handler-deadline"
+
+
+# -- age --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("intent", "age", "status"),
+    [
+        ("reading", timedelta(minutes=59), "succeeded"),
+        ("reading", timedelta(minutes=61), "expired"),
+        ("trading", timedelta(minutes=9), "succeeded"),
+        ("trading", timedelta(minutes=11), "expired"),
+        ("control", timedelta(days=300), "succeeded"),
+    ],
+)
+async def test_a_message_is_good_for_as_long_as_its_class_says(
+    world: World, intent: str, age: timedelta, status: str
+) -> None:
+    await world.worker().receive(world.message(intent, published_at=world.clock.now() - age)())
+    assert [result.status for result in world.results()] == [status]
+    assert world.handler(intent).calls == (status == "succeeded")
+
+
+@pytest.mark.parametrize(("in_minutes", "status"), [(-1, "expired"), (1, "succeeded")])
+async def test_expires_at_overrides_the_class(world: World, in_minutes: int, status: str) -> None:
+    limit = world.clock.now() + timedelta(minutes=in_minutes)
+    await world.worker().receive(
+        world.message("trading", expiresAt=write_time(limit), published_at=limit - timedelta(hours=1))()
+    )
+    assert [result.status for result in world.results()] == [status]
+
+
+async def test_age_counts_from_the_tick_of_a_schedule(world: World) -> None:
+    tick = world.clock.now()
+    schedule = {"schedule": "job", "cron": "0 12 * * *", "timeZone": "America/New_York"}
+    deliver = world.message("trading", attributes=schedule, published_at=tick + timedelta(seconds=60))
+    world.clock.advance(10 * 60 + 1)
+    await world.worker().receive(deliver())
+    assert [r.status for r in world.results()] == ["expired"]
+    assert world.results()[0].requested_at == tick
+
+
+# -- deaths -----------------------------------------------------------------------------------------------
+
+
+async def test_a_killed_run_is_taken_over_once_its_lease_has_not_moved_for_its_length(world: World) -> None:
+    deliver = world.message(id="x")
+    await started_and_killed(world, deliver())
+    worker = world.worker()
+    for wait_s in (0, 30, 29):
+        world.clock.advance(wait_s)
+        with pytest.raises(Retryable) as sent_back:
+            await worker.receive(deliver(2))
+        assert sent_back.value.code == "run-in-progress"
+    world.clock.advance(1)
+    await worker.receive(deliver(3))
+    assert [(r.id, r.status, r.attempt) for r in world.results()] == [("id/x", "succeeded", 3)]
+
+
+async def test_two_workers_that_see_the_same_dead_lease_do_not_both_take_it(world: World) -> None:
+    deliver = world.message()
+    await started_and_killed(world, deliver())
+    calls_before = world.handler().calls
+    workers = [world.worker() for _ in range(5)]
+    for worker in workers:
+        with pytest.raises(Retryable):
+            await worker.receive(deliver(2))
+    world.clock.advance(60)
+    await asyncio.gather(*(worker.receive(deliver(3)) for worker in workers), return_exceptions=True)
+    assert world.handler().calls == calls_before + 1
+
+
+async def test_a_run_whose_lease_is_renewed_is_never_taken_over(world: World) -> None:
+    deliver, handler, other = world.message(), world.handler(), world.worker()
+    handler.go.clear()
+    first = asyncio.create_task(world.worker().receive(deliver()))
+    await handler.started.wait()
+    for _ in range(20):
+        before = await run_document(world)
+        world.clock.advance(15)
+        await changed(world, before)
+        with pytest.raises(Retryable):
+            await other.receive(deliver(2))
+    handler.go.set()
+    await first
+    assert handler.calls == 1
+
+
+async def test_a_worker_that_was_frozen_past_its_lease_stops_and_ends_nothing(world: World) -> None:
+    deliver, handler = world.message(id="x"), world.handler()
+    handler.go.clear()
+    frozen = asyncio.create_task(world.worker().receive(deliver()))
+    await handler.started.wait()
+    handler.started.clear()
+    other = world.worker()
+    with pytest.raises(Retryable):
+        await other.receive(deliver(2))
+    world.clock._monotonic += 60  # the frozen worker's own timers don't run
+    second = asyncio.create_task(other.receive(deliver(3)))
+    await handler.started.wait()
+    world.clock.advance(15)  # it wakes
+    with pytest.raises(Retryable) as stopped:
+        await frozen
+    assert stopped.value.code == "lease-lost"
+    handler.go.set()
+    await second
+    assert world.event_ids() == ["id/x#1"]
+
+
+async def test_a_run_that_was_put_off_is_free_at_once(world: World) -> None:
+    deliver = world.message()
+    world.handler().error = Retryable("not-now", "later")
+    with pytest.raises(Retryable):
+        await world.worker().receive(deliver())
+    world.handler().error = None
+    await world.worker().receive(deliver(2))
+    assert [r.status for r in world.results()] == ["succeeded"]
+
+
+async def test_a_run_killed_and_never_delivered_again_is_ended_by_the_sweeper(world: World) -> None:
+    await started_and_killed(world, world.message(id="x")())
+    worker = world.worker()
+    await world.sweep(worker)
+    world.clock.advance(61)
+    await world.sweep(worker)
+    assert world.results() == [], "it is still young: whoever sent it may send it again"
+    world.clock.advance(3600)
+    await world.sweep(worker)
+    assert [(r.id, r.status) for r in world.results()] == [("id/x", "expired")]
+    await worker.stop()
+    await world.sweep(worker)
+    assert len(world.results()) == 1
+
+
+async def test_a_control_run_killed_and_not_delivered_again_is_carried_out_by_the_sweeper(
+    world: World,
+) -> None:
+    await started_and_killed(world, world.message("control", id="x")(), "control")
+    worker = world.worker()
+    await world.sweep(worker)
+    world.clock.advance(60)
+    await world.sweep(worker)
+    assert [(r.id, r.status) for r in world.results()] == [("id/x", "succeeded")]
+
+
+async def test_the_sweeper_leaves_a_live_run_alone(world: World) -> None:
+    handler, worker = world.handler("control"), world.worker()
+    handler.go.clear()
+    first = asyncio.create_task(worker.receive(world.message("control")()))
+    await handler.started.wait()
+    for _ in range(3):
+        await world.sweep(worker)
+    handler.go.set()
+    await first
+    assert handler.calls == 1
+
+
+# -- the topic and the store fail -------------------------------------------------------------------------
+
+
+async def test_a_result_that_could_not_be_published_is_published_from_the_document(world: World) -> None:
+    deliver = world.message(id="x")
+    world.publisher.down = True
+    with pytest.raises(TopicUnavailable):
+        await world.worker().receive(deliver())
+    world.publisher.down = False
+    await world.worker().receive(deliver(2))
+    assert world.handler().calls == 1
+    assert world.event_ids() == ["id/x#2"]
+
+
+async def test_a_result_that_nobody_asks_for_again_is_published_by_the_sweeper(world: World) -> None:
+    world.publisher.down = True
+    with pytest.raises(TopicUnavailable):
+        await world.worker().receive(world.message(id="x")())
+    world.publisher.down = False
+    worker = world.worker()
+    await world.sweep(worker)
+    world.clock.advance(60)
+    await world.sweep(worker)
+    await worker.stop()
+    assert [(r.id, r.status) for r in world.results()] == [("id/x", "succeeded")]
+    world.clock.advance(60)
+    await world.sweep(worker)
+    assert len(world.results()) == 1
+
+
+class FailingStore:
+    """The Store port over a real one: fails at the n-th commit, before or after it is applied."""
+
+    def __init__(self, store: Store, *, at: int, applied: bool) -> None:
+        self._store = store
+        self._at = at
+        self._applied = applied
+        self.commits = 0
+
+    async def get(self, path: str) -> Document | None:
+        return await self._store.get(path)
+
+    async def query(self, collection: str, **given: object) -> Sequence[Document]:
+        return await self._store.query(collection, **given)  # type: ignore[arg-type]
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        self.commits += 1
+        if self.commits == self._at and not self._applied:
+            raise StoreUnavailable("store-unavailable", "refused")
+        versions = await self._store.commit(writes)
+        if self.commits == self._at:
+            raise StoreUnavailable("store-unavailable", "applied, but the reply was lost")
+        return versions
+
+
+@pytest.mark.parametrize("applied", [False, True])
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("again", ["the same worker", "a new worker"])
+async def test_a_store_that_fails_at_any_write_costs_a_delivery_and_no_result(
+    world: World, at: int, applied: bool, again: str
+) -> None:
+    deliver = world.message(id="x")
+    first = world.worker(store=FailingStore(world.store, at=at, applied=applied))
+    await asyncio.gather(first.receive(deliver()), return_exceptions=True)
+    await first.stop()
+    runner = first if again == "the same worker" else world.worker()
+    first._stopping = False
+    await delivered_until_acknowledged(world, runner, deliver)
+    assert {r.id for r in world.results()} == {"id/x"}
+    assert {r.status for r in world.results()} == {"succeeded"}
+    document = await run_document(world)
+    assert runs.read(document).result is not None
+
+
+async def test_a_claim_whose_reply_was_lost_is_known_by_its_nonce(world: World) -> None:
+    deliver, worker = world.message(id="x"), world.worker(store=RepeatingStore(world.store))
+    await worker.receive(deliver())
+    await worker.stop()
+    assert world.handler().calls == 1
+    assert world.event_ids() == ["id/x#1"]
+
+
+class RepeatingStore(FailingStore):
+    """Does what a client library does after a lost reply: sends the same write again."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, at=0, applied=True)
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        await self._store.commit(writes)
+        return await self._store.commit(writes)
+
+
+# -- documents damaged by hand ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", [{"state": 5}, {"version": 9}, {"key": None}, {"lease": "me"}])
+async def test_a_damaged_run_document_fails_its_run_by_name_and_no_other(
+    world: World, damage: JsonObject
+) -> None:
+    deliver, worker = world.message(id="x"), world.worker()
+    await worker.receive(deliver())
+    await worker.stop()
+    document = await run_document(world)
+    await world.store.commit([Update(document.path, {**document.data, **damage}, document.version)])
+    await world.worker().receive(deliver(2))
+    await world.sweep(world.worker())
+    await world.worker().receive(world.message(id="y")())
+    statuses = [(r.id, r.status) for r in world.results()]
+    assert statuses[0] == ("id/x", "succeeded")
+    assert statuses[1][1] == "failed"
+    assert document.path in reason_of(world.results()[1]).message
+    assert statuses[2] == ("id/y", "succeeded")
+
+
+# -- then -------------------------------------------------------------------------------------------------
+
+
+async def test_then_starts_the_next_intent_with_the_rest_of_the_list(world: World) -> None:
+    chain = [{"intent": "trading"}, {"intent": "control", "text": "end"}]
+    await world.worker().receive(world.message(id="x", then=chain, dryRun=True)())
+    ((key, body),) = world.follow_ups()
+    assert key == "id/x/then/1"
+    assert body == {"intent": "trading", "dryRun": True, "then": [{"intent": "control", "text": "end"}]}
+
+
+async def test_the_chain_is_carried_out_to_its_end_under_its_own_keys(world: World) -> None:
+    chain = [{"intent": "trading"}, {"intent": "control"}]
+    await world.worker().receive(world.message(id="x", then=chain)())
+    await pass_follow_ups_on(world)
+    assert [r.id for r in world.results()] == ["id/x", "id/x/then/1", "id/x/then/2"]
+    assert [r.status for r in world.results()] == ["succeeded"] * 3
+
+
+async def test_after_a_failure_only_what_always_runs_is_started(world: World) -> None:
+    world.handler().error = Failed("broke", "it broke")
+    chain = [{"intent": "trading"}, {"intent": "control", "when": "always"}]
+    await world.worker().receive(world.message(id="x", then=chain)())
+    ((key, body),) = world.follow_ups()
+    assert (key, body["intent"]) == ("id/x/then/2", "control")
+
+
+async def test_after_a_failure_without_a_safety_step_the_chain_ends(world: World) -> None:
+    world.handler().error = Failed("broke", "it broke")
+    await world.worker().receive(world.message(then=[{"intent": "trading"}])())
+    assert world.follow_ups() == []
+
+
+async def test_a_follow_up_that_was_told_twice_runs_once(world: World) -> None:
+    deliver = world.message(id="x", then=[{"intent": "trading"}])
+    world.publisher.down = True
+    with pytest.raises(TopicUnavailable):
+        await world.worker().receive(deliver())
+    world.publisher.down = False
+    for attempt in (2, 3):
+        await world.worker().receive(deliver(attempt))
+    await pass_follow_ups_on(world)
+    assert world.handler("trading").calls == 1
+
+
+# -- shutting down ----------------------------------------------------------------------------------------
+
+
+async def test_a_worker_that_is_shutting_down_sends_messages_back(world: World) -> None:
+    worker = world.worker()
+    await worker.stop()
+    with pytest.raises(Retryable) as sent_back:
+        await worker.receive(world.message()())
+    assert sent_back.value.code == "stopping"
+
+
+async def test_a_result_is_marked_as_told_so_that_the_sweeper_need_not_look(world: World) -> None:
+    worker = world.worker()
+    await worker.receive(world.message(id="x")())
+    await worker.stop()
+    record = runs.read(await run_document(world))
+    assert record.state == "reported"
+    assert isinstance(record.result, Result)
+
+
+# -- builders ---------------------------------------------------------------------------------------------
+
+
+def reason_of(result: Result) -> Reason:
+    assert result.reason is not None
+    return result.reason
+
+
+async def run_document(world: World) -> Document:
+    (document,) = await world.store.query(f"accounts/{ACCOUNT}/runs")
+    return document
+
+
+async def changed(world: World, before: Document) -> None:
+    while (await run_document(world)).version == before.version:  # noqa: ASYNC110 - a store has no events
+        await asyncio.sleep(0)
+
+
+async def delivered_until_acknowledged(world: World, runner: Runner, deliver: Deliver) -> None:
+    for attempt in range(2, 5):
+        try:
+            await runner.receive(deliver(attempt))
+        except Retryable:
+            world.clock.advance(60)
+        else:
+            await runner.stop()
+            return
+    raise AssertionError("never acknowledged")
+
+
+async def pass_follow_ups_on(world: World) -> None:
+    """Deliver each intent that a run published, as the topic would, until there are no more."""
+    for n in range(10):
+        sent = [m for m in world.publisher.messages if m.topic.value == "intents"]
+        if n >= len(sent):
+            return
+        await world.worker().receive(
+            delivery(sent[n].data, attributes=sent[n].attributes, published_at=world.clock.now())
+        )

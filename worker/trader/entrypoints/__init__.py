@@ -1,0 +1,1 @@
+"""The ways in: a push request, the server, the command line."""

@@ -1,0 +1,82 @@
+"""The web application: deliveries at /, health at /healthz and /readyz, the worker in its lifespan."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from functions_framework.aio import create_asgi_app
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trader.bootstrap import Worker, open_worker
+from trader.domain.wire import write_time
+from trader.entrypoints import function
+from trader.entrypoints.push import PushEnvelope
+from trader.entrypoints.serving import RUNNER
+from trader.settings import Settings
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Return the application of one worker; its lifespan opens and closes all that it uses."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # ib_insync asks the loop policy for its loop, and uvicorn registers none there.
+        asyncio.set_event_loop(asyncio.get_running_loop())
+        async with open_worker(settings) as worker:
+            app.state.worker = worker
+            yield
+
+    target = create_asgi_app(
+        target="handle", source=str(Path(function.__file__)), signature_type="cloudevent"
+    )
+    return Starlette(
+        routes=[
+            Route("/healthz", _healthz),
+            Route("/readyz", _readyz),
+            Mount("/", app=_WithRunner(PushEnvelope(target))),
+        ],
+        lifespan=lifespan,
+    )
+
+
+class _WithRunner:
+    """ASGI middleware: lets the function behind find the runner of this application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = RUNNER.set(scope["app"].state.worker.runner)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            RUNNER.reset(token)
+
+
+async def _healthz(_: Request) -> JSONResponse:
+    return JSONResponse(
+        {"status": "ok", "version": version("ib-intents"), "revision": os.environ.get("K_REVISION", "local")}
+    )
+
+
+async def _readyz(request: Request) -> JSONResponse:
+    worker: Worker = request.app.state.worker
+    status = worker.ports.broker.status()
+    return JSONResponse(
+        {
+            "ready": status.ready,
+            "gateway": status.state.value,
+            "since": write_time(status.since),
+            "reason": status.reason,
+            "account": status.account,
+            "marketData": status.market_data,
+        },
+        status_code=200 if status.ready else 503,
+    )

@@ -1,0 +1,49 @@
+"""The worker's process: one server, one event loop."""
+
+import os
+import signal
+import sys
+import threading
+
+import uvicorn
+
+from trader.entrypoints.asgi import create_app
+from trader.logs import configure
+from trader.settings import Settings, SettingsError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM; ``PORT`` says where (8080), as Cloud Run sets it.
+
+    With ``--exit-with-parent`` the process also ends when its standard input does, so that a supervisor
+    that is killed leaves nothing behind.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        sys.stderr.write(f"trader: {error}\n")
+        return 2
+    configure(settings.log_level)
+    if "--exit-with-parent" in given:
+        threading.Thread(target=_end_with_standard_input, daemon=True).start()
+    uvicorn.run(
+        create_app(settings),
+        host=os.environ.get("HOST", "127.0.0.1"),
+        port=int(os.environ.get("PORT", "8080")),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=int(settings.durations.lease_s),
+        timeout_keep_alive=75,
+    )
+    return 0
+
+
+def _end_with_standard_input() -> None:
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

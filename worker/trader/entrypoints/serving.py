@@ -1,0 +1,7 @@
+"""Which worker serves the request at hand: functions-framework hands its function an event and no more."""
+
+from contextvars import ContextVar
+
+from trader.runner import Runner
+
+RUNNER: ContextVar[Runner] = ContextVar("RUNNER")

@@ -1,0 +1,1 @@
+"""One file an intent: its command, its outcome and its handler, exposed as ``INTENT``."""
