@@ -151,6 +151,7 @@ async def test_a_commit_cancelled_before_its_turn_writes_nothing(store: SqliteSt
         cancelled = asyncio.ensure_future(store.commit([Create(A, {}), Create(B, {})]))
         await asyncio.sleep(0)
         cancelled.cancel()
+        await asyncio.wait([cancelled])
         go_on()
 
     assert await store.get(A) is None
