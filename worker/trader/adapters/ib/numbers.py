@@ -26,4 +26,4 @@ def from_text(text: str) -> Decimal | None:
         found = Decimal(text)
     except InvalidOperation:
         return None
-    return found if found.is_finite() and abs(found) < Decimal(UNSET) else None
+    return found if found.is_finite() and abs(float(found)) < UNSET else None
