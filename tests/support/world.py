@@ -83,7 +83,7 @@ class NoMarketData:
     async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
         raise AssertionError(contract)
 
-    async def price(self, contract: Contract) -> Price:
+    async def price(self, contract: Contract, *, data_type: int = 1) -> Price:
         raise AssertionError(contract)
 
 

@@ -1,8 +1,8 @@
 """The CloudEvent function. functions-framework executes this file anew, so it keeps no state."""
 
-import functions_framework
 import structlog
 from cloudevents.http import CloudEvent
+from functions_framework.aio import cloud_event
 from starlette.exceptions import HTTPException
 
 from trader.decoding import Delivery
@@ -12,7 +12,7 @@ from trader.entrypoints.serving import RUNNER
 log = structlog.get_logger("trader.entrypoints.function")
 
 
-@functions_framework.cloud_event
+@cloud_event
 async def handle(event: CloudEvent) -> None:
     """Carry out one delivery: returning acknowledges it, 503 asks for it again."""
     try:
