@@ -26,6 +26,8 @@ class Sweeper:
                 await self.sweep()
             except Retryable as error:
                 log.warning("sweep put off", code=error.code)
+            except Exception as error:
+                log.error("sweep failed", exc_info=error)
             await self._ports.clock.sleep(interval_s)
 
     async def sweep(self) -> None:

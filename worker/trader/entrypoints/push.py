@@ -123,7 +123,7 @@ def _source(subscription: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return text.encode("ascii", "replace").decode().translate({n: "?" for n in range(32)})
+    return text.encode("ascii", "replace").decode().translate(dict.fromkeys(range(32), "?"))
 
 
 async def _read(receive: Receive) -> bytes | None:

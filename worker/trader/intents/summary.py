@@ -1,18 +1,18 @@
-"""The account at a glance: values by currency, positions, open orders, today's fills, gateway and trading state."""
+"""The account at a glance: values by currency, positions, open orders, today's fills, gateway, trading state."""
 
 from pydantic import ConfigDict
 
 from trader.domain.gateway import GatewayState
 from trader.domain.messages import NoCommand, Outcome
 from trader.domain.portfolio import Account, Fill, OpenOrder, Position
-from trader.domain.risk import TradingState
 from trader.domain.status import IntentClass
-from trader.domain.wire import Time, Wire
+from trader.domain.trading_state import TradingState
+from trader.domain.wire import JsonObject, Time, Wire
 from trader.intent import Completed, Intent, Run
 from trader.ports import Ports
 from trader.records import trading_state
 
-EXAMPLE = {
+EXAMPLE: JsonObject = {
     "account": {
         "id": "DU1234567",
         "baseCurrency": "USD",

@@ -1,0 +1,116 @@
+"""Settings to adapters to ports: the one place that knows them all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from trader import records
+from trader.adapters.clock import SystemClock
+from trader.adapters.ib import open_ib
+from trader.adapters.local_topic import LocalTopics
+from trader.adapters.sqlite import SqliteStore
+from trader.discovery import find_intents
+from trader.domain.errors import GatewayNotReady
+from trader.domain.gateway import GatewayStatus
+from trader.ports import Broker, Clock, Ports, Store
+from trader.runner import Runner
+from trader.settings import Settings
+from trader.sweeper import Sweeper
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that is open: what serves its requests."""
+
+    ports: Ports
+    runner: Runner
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
+    """Open all that a worker uses, keep its connection and its sweeper running, and close it in order."""
+    clock = SystemClock()
+    async with AsyncExitStack() as opened:
+        store = await open_store(settings)
+        opened.push_async_callback(store.close)
+        topics = await open_topics(settings, clock)
+        opened.push_async_callback(topics.close)
+        settings = await _with_known_account(settings, store, clock)
+        learned = _Learned(store, clock)
+        connection, broker, market_data = open_ib(settings, clock, learned.from_gateway)
+        ports = Ports(clock, store, topics, broker, market_data, nonce=lambda: uuid4().hex)
+        runner = Runner(
+            ports,
+            find_intents(),
+            account=lambda: settings.account or _account_of(broker),
+            mode=settings.mode,
+            takes_unaddressed=settings.default,
+            durations=settings.durations,
+        )
+        opened.push_async_callback(learned.finish)
+        opened.push_async_callback(connection.close)
+        for work in (connection.run(), Sweeper(runner).run(settings.durations.lease_s)):
+            opened.push_async_callback(_cancelled, asyncio.create_task(work))
+        opened.push_async_callback(runner.stop)
+        yield Worker(ports, runner)
+
+
+async def open_store(settings: Settings) -> SqliteStore:
+    """Return the store that ``settings`` names; raises StoreUnavailable."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return await SqliteStore.open(settings.data_dir / "state.sqlite3")
+
+
+async def open_topics(settings: Settings, clock: Clock) -> LocalTopics:
+    """Return the topics that ``settings`` names; raises TopicUnavailable."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return await LocalTopics.open(settings.data_dir / "topics.sqlite3", clock)
+
+
+async def _with_known_account(settings: Settings, store: Store, clock: Clock) -> Settings:
+    """Return ``settings`` with the account that this store belongs to, where they name none.
+
+    A store that has served one account goes on with it, so that another gateway behind the same port is
+    refused and not taken for it.
+    """
+    if settings.account:
+        await records.remember_account(store, settings.account, clock.now())
+        return settings
+    known = await records.known_accounts(store)
+    return settings.model_copy(update={"account": known[0]}) if len(known) == 1 else settings
+
+
+def _account_of(broker: Broker) -> str:
+    account = broker.status().account
+    if account is None:
+        raise GatewayNotReady(
+            "account-unknown",
+            "the gateway hasn't said yet which account it serves; set TRADER_ACCOUNT to work without it",
+        )
+    return account
+
+
+class _Learned:
+    """Notes the account that the gateway is found to serve."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def from_gateway(self, status: GatewayStatus) -> None:
+        if status.ready and status.account:
+            work = records.remember_account(self._store, status.account, self._clock.now())
+            task = asyncio.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def finish(self) -> None:
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
