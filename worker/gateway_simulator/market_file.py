@@ -6,21 +6,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    ValidationInfo,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from gateway_simulator.contracts import Catalogue, Contract
 from gateway_simulator.forex import CURRENCIES, Forex
 from gateway_simulator.replay import Row, read_bars
 from gateway_simulator.stocks import LISTINGS, Stocks
-from gateway_simulator.yaml_file import checked, read_yaml
+from gateway_simulator.yaml_file import Part, checked, one_of, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +49,13 @@ def _price(value: Any) -> Decimal:
 
 def _listing(value: str) -> str:
     if value not in LISTINGS:
-        raise ValueError(f"expected one of {', '.join(LISTINGS)}, found {value!r}")
+        raise one_of("a listing", value, LISTINGS)
     return value
 
 
 def _currency(value: str) -> str:
     if value not in CURRENCIES:
-        raise ValueError(f"expected one of {', '.join(CURRENCIES)}, found {value!r}")
+        raise one_of("a currency", value, CURRENCIES)
     return value
 
 
@@ -79,18 +71,14 @@ def _bars(value: Any, info: ValidationInfo) -> Mapping[str, tuple[Row, ...]]:
 Price = Annotated[Decimal, PlainValidator(_price)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Refusal(_Frozen):
+class Refusal(Part):
     """An error as IB sends it."""
 
     code: int
     message: str
 
 
-class Symbol(_Frozen):
+class Symbol(Part):
     """What is special about one symbol; all of it may be left out."""
 
     price: float | None = Field(None, gt=0)  # the level that the walk moves about
@@ -103,7 +91,7 @@ class Symbol(_Frozen):
     refusal: Refusal | None = None  # in place of the usual error where data isn't live
 
 
-class MarketFile(_Frozen):
+class MarketFile(Part):
     """A market file, checked."""
 
     others: bool = True  # symbols that aren't listed here exist too

@@ -1,10 +1,13 @@
 """A YAML file read into a model, or one line that says what is wrong with it."""
 
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -13,10 +16,45 @@ class FileProblem(ValueError):
     """One line: which file, where in it, what was expected, what was found."""
 
 
+class Part(BaseModel):
+    """A part of a file: frozen, and a field it doesn't know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_fields(cls, data: Any) -> Any:
+        unknown = [key for key in data if key not in cls.model_fields] if isinstance(data, dict) else []
+        if unknown:
+            names = ", ".join(cls.model_fields) or "no fields"
+            raise ValueError(f"expected {names}, found {unknown[0]!r}")
+        return data
+
+
+def one_of(kind: str, found: object, known: Iterable[str]) -> ValueError:
+    """What to say of a name that isn't one of those known: the nearest, or all of them."""
+    names = list(known)
+    near = get_close_matches(str(found), names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(names)}"
+    return ValueError(f"expected {kind}, found {found!r}: {hint}")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which ON and NO are symbols of the exchange, not truth values."""
+
+
+_BOOL = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in found if tag != _BOOL]
+    for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile("^(true|false)$"), list("tf"))
+
+
 def read_yaml(path: Path) -> Any:
     """The file's contents; an empty file is an empty mapping."""
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader's child
     except OSError as error:
         raise FileProblem(f"{path}: expected a readable file, found: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -42,8 +80,6 @@ def told(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     match first["type"]:
-        case "extra_forbidden":
-            what = "expected no such field"
         case "missing":
             what = "expected this field, found none"
         case "value_error" | "assertion_error":
@@ -55,7 +91,7 @@ def told(error: ValidationError) -> str:
 
 
 def _expected(message: str) -> str:
-    return message.replace("Input should be", "expected", 1).partition(", ")[0]
+    return re.sub(r"^.*? should (be|have)", "expected", message).partition(", unable")[0]
 
 
 def _short(value: object) -> str:
