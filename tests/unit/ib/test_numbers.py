@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trader.adapters.ib.numbers import decimal, from_text, price
+from trader.adapters.ib.numbers import decimal, from_text, number, price
 
 
 @pytest.mark.parametrize("nothing", [math.nan, math.inf, -math.inf, sys.float_info.max, -sys.float_info.max])
@@ -16,6 +16,8 @@ def test_a_number_that_was_not_sent_is_none(nothing: float) -> None:
     assert decimal(nothing) is None
     assert price(nothing) is None
     assert from_text(str(nothing)) is None
+    with pytest.raises(ValueError, match="expected a number"):
+        number(nothing)
 
 
 @pytest.mark.parametrize("nothing", [0.0, -1.0, -0.01])

@@ -1,13 +1,12 @@
 """The account at the broker, answered from what the connection keeps subscribed."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import ib_insync
 
 from trader.adapters.ib.connection import Connection
 from trader.adapters.ib.fills import to_fills
-from trader.adapters.ib.numbers import decimal, from_text
+from trader.adapters.ib.numbers import decimal, from_text, number
 from trader.adapters.ib.trades import is_open, to_open_order
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayStatus
@@ -77,8 +76,8 @@ def _position(held: ib_insync.Position, valued: ib_insync.PortfolioItem | None) 
         symbol=contract.symbol,
         sec_type=contract.secType,
         currency=contract.currency,
-        quantity=decimal(held.position) or Decimal(0),
-        average_cost=decimal(held.avgCost) or Decimal(0),
+        quantity=number(held.position),
+        average_cost=number(held.avgCost),
         market_price=decimal(valued.marketPrice) if valued else None,
         market_value=decimal(valued.marketValue) if valued else None,
         unrealized_pnl=decimal(valued.unrealizedPNL) if valued else None,

@@ -1,11 +1,10 @@
 """Executions as ib_insync keeps them, each counted once."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 import ib_insync
 
-from trader.adapters.ib.numbers import decimal
+from trader.adapters.ib.numbers import decimal, number
 from trader.domain.portfolio import Fill
 
 
@@ -42,8 +41,8 @@ def _fill(fill: ib_insync.Fill) -> Fill:
         symbol=contract.symbol,
         sec_type=contract.secType,
         currency=contract.currency,
-        quantity=sign * (decimal(execution.shares) or Decimal(0)),
-        price=decimal(execution.price) or Decimal(0),
+        quantity=sign * number(execution.shares),
+        price=number(execution.price),
         at=execution.time,
         commission=commission,
         commission_currency=report.currency if commission is not None else None,

@@ -14,6 +14,14 @@ def decimal(value: float) -> Decimal | None:
     return Decimal(int(value)) if float(value).is_integer() else Decimal(str(value))
 
 
+def number(value: float) -> Decimal:
+    """Return ``value``, which must be there: an account with an unknown quantity is not a flat one."""
+    found = decimal(value)
+    if found is None:
+        raise ValueError(f"expected a number from the broker, found {value}")
+    return found
+
+
 def price(value: float) -> Decimal | None:
     """Return ``value`` if it can be a price; NaN, 0 and -1 are the broker's ways of having none."""
     found = decimal(value)

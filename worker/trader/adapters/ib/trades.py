@@ -5,7 +5,7 @@ from decimal import Decimal
 from ib_insync import Trade
 
 from trader.adapters.ib.fills import to_fills
-from trader.adapters.ib.numbers import decimal, price
+from trader.adapters.ib.numbers import number, price
 from trader.domain.portfolio import OpenOrder
 
 AT_ITS_END = frozenset({"Filled", "Cancelled", "ApiCancelled"})
@@ -37,7 +37,7 @@ def to_open_order(trade: Trade) -> OpenOrder:
     sign = -1 if order.action == "SELL" else 1
     executed = sum((abs(fill.quantity) for fill in to_fills(trade.fills)), Decimal(0))
     # A status isn't sent for every fill, and executions of the days before aren't reported.
-    filled = max(decimal(trade.orderStatus.filled) or Decimal(0), executed)
+    filled = max(number(trade.orderStatus.filled), executed)
     return OpenOrder(
         order_id=order.orderId,
         perm_id=order.permId,
@@ -47,7 +47,7 @@ def to_open_order(trade: Trade) -> OpenOrder:
         symbol=contract.symbol,
         sec_type=contract.secType,
         currency=contract.currency,
-        quantity=sign * (decimal(order.totalQuantity) or Decimal(0)),
+        quantity=sign * number(order.totalQuantity),
         filled=sign * filled,
         order_type=order.orderType,
         tif=order.tif,
