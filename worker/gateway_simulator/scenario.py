@@ -7,7 +7,7 @@ and which of its occurrences are meant, or a time; and `then`, the actions, in t
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainValidator, model_validator
 
 from gateway_simulator.actions import Action, Actions, Delay, Drop, NoLogin, Reject, Silent, name
 from gateway_simulator.wire.requests import TABLES
@@ -19,11 +19,21 @@ CONNECT = "connect"  # a client opens a connection
 FILL = "fill"  # an order is filled, all of it or a part
 EVENTS = (CONNECT, FILL, *(table.__name__[0].lower() + table.__name__[1:] for table in TABLES.values()))
 
+_ALWAYS = float("inf")
+
 
 def _event(value: str) -> str:
     if value not in EVENTS:
         raise one_of("an event", value, EVENTS)
     return value
+
+
+def _times(value: Any) -> float:
+    if value == "always":
+        return _ALWAYS
+    if type(value) is int and value > 0:
+        return value
+    raise ValueError(f"expected a number of 1 or more, or always, found {value!r}")
 
 
 class When(Part):
@@ -32,7 +42,7 @@ class When(Part):
     event: Annotated[str, AfterValidator(_event)] | None = None
     nth: int = Field(1, ge=1)
     every: int | None = Field(None, ge=1)
-    times: int | Literal["always"] | None = None  # once, but always with `every`
+    times: Annotated[float, PlainValidator(_times)] | None = None  # once, but always with `every`
     symbol: str | None = None
     side: Literal["BUY", "SELL"] | None = None
     order_type: str | None = None
@@ -47,16 +57,14 @@ class When(Part):
             raise ValueError("expected one of event, at, after")
         if self.event is None and self.model_fields_set - {"at", "after"}:
             raise ValueError("expected nothing else beside at or after")
-        if isinstance(self.times, int) and self.times < 1:
-            raise ValueError(f"expected times of 1 or more, or always, found {self.times}")
         return self
 
     @property
     def most(self) -> float:
         """How many times the rule applies at most."""
-        if self.times is None:
-            return 1 if self.every is None else float("inf")
-        return float("inf") if self.times == "always" else self.times
+        if self.times is not None:
+            return self.times
+        return 1 if self.every is None else _ALWAYS
 
     def means(self, occurrence: int) -> bool:
         """Whether that occurrence of the event, counted from 1, is one of those meant."""

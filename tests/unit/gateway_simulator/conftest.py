@@ -1,0 +1,60 @@
+"""Contracts of each kind, and a clock that stands still in the middle of a New York morning."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway_simulator.clock import Clock
+from gateway_simulator.contracts import Catalogue, Contract, ContractQuery
+from gateway_simulator.market import Market
+from gateway_simulator.market_file import catalogue
+
+MORNING = datetime(2026, 11, 23, 15, 33, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(MORNING, speed=0)
+
+
+@pytest.fixture
+def market(clock: Clock) -> Market:
+    return Market(clock)
+
+
+@pytest.fixture
+def listed() -> Catalogue:
+    return catalogue()
+
+
+def found(where: Catalogue, text: str) -> Contract:
+    """A contract by `AAPL`, `EUR.USD`, or `700@SEHK`."""
+    symbol, _, exchange = text.partition("@")
+    pair = len(text) == len("EUR.USD") and text[3] == "."
+    query = (
+        ContractQuery(local_symbol=text)
+        if pair
+        else ContractQuery(symbol=symbol, exchange=exchange or "SMART")
+    )
+    (contract,) = where.find(query)
+    return contract
+
+
+@pytest.fixture
+def aapl(listed: Catalogue) -> Contract:
+    return found(listed, "AAPL")
+
+
+@pytest.fixture
+def eurusd(listed: Catalogue) -> Contract:
+    return found(listed, "EUR.USD")
+
+
+@pytest.fixture
+def eurjpy(listed: Catalogue) -> Contract:
+    return found(listed, "EUR.JPY")
+
+
+@pytest.fixture
+def tencent(listed: Catalogue) -> Contract:
+    return found(listed, "700@SEHK")
