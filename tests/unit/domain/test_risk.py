@@ -1,0 +1,90 @@
+"""The limits of one order: each is a code, all are told, and none keeps a position open."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from trader.domain.configuration import Configuration
+from trader.domain.configuration_reading import overlay, parse
+from trader.domain.configuration_sample import sample
+from trader.domain.risk import Proposal, order_refusals
+
+quantities = st.integers(-100_000, 100_000).map(Decimal)
+
+
+def configured(**strategy: JsonValue) -> Configuration:
+    """Return the sample: SPY, 50,000 a strategy, 100,000 an order, with the strategy's keys changed."""
+    return parse(overlay(sample("DU1"), {"strategies": {"testsignalgenerator": strategy}}))
+
+
+def proposal(
+    quantity: int, *, held: int = 0, symbol: str = "SPY", strategy: str = "testsignalgenerator"
+) -> Proposal:
+    return Proposal(strategy, symbol, Decimal(held), Decimal(quantity), unit_value=Decimal(450))
+
+
+def codes(proposed: Proposal, configuration: Configuration) -> list[str]:
+    return [refusal.code for refusal in order_refusals(proposed, configuration)]
+
+
+@pytest.mark.parametrize(
+    ("proposed", "expected"),
+    [
+        (proposal(100), []),
+        (proposal(-100), []),
+        (proposal(-200, held=100), []),  # from long to short: 90,000, below the order limit
+        (proposal(111), []),
+        (proposal(112), ["strategy-notional"]),  # 50,400
+        (proposal(12, held=100), ["strategy-notional"]),  # what is held already counts
+        (proposal(-223, held=112), ["order-notional"]),  # 100,350 in one order, 49,950 held afterwards
+        (proposal(300), ["strategy-notional", "order-notional"]),
+        (proposal(1, symbol="QQQ"), ["symbol-not-allowed"]),
+        (proposal(1, strategy="spymacdvixy"), ["strategy-not-configured"]),
+    ],
+)
+def test_an_order_is_held_to_the_limits(proposed: Proposal, expected: list[str]) -> None:
+    assert codes(proposed, configured()) == expected
+
+
+def test_a_strategy_that_is_switched_off_opens_nothing() -> None:
+    assert codes(proposal(1), configured(enabled=False)) == ["strategy-disabled"]
+
+
+def test_shorting_that_is_off_is_refused_also_as_the_rest_of_a_reversal() -> None:
+    long_only = configured(allowShort=False)
+    assert codes(proposal(-1), long_only) == ["short-not-allowed"]
+    assert codes(proposal(-101, held=100), long_only) == ["short-not-allowed"]
+    assert codes(proposal(-100, held=100), long_only) == []
+
+
+def test_every_refusal_is_told_at_once_with_what_was_expected_and_found() -> None:
+    strict = configured(enabled=False, allowedSymbols=["QQQ"], maxNotional=1, allowShort=False)
+    refusals = order_refusals(proposal(-300), strict)
+    assert [refusal.code for refusal in refusals] == [
+        "strategy-disabled",
+        "symbol-not-allowed",
+        "short-not-allowed",
+        "strategy-notional",
+        "order-notional",
+    ]
+    assert refusals[4].message == (
+        "expected at most limits.orderNotional 100000, found 135000.00; this order isn't sent"
+    )
+    assert all("expected" in refusal.message for refusal in refusals)
+
+
+@given(quantities.filter(bool), st.integers(1, 100))
+def test_closing_is_never_refused(held: Decimal, percent: int) -> None:
+    closing = -(held * percent / 100).to_integral_value(rounding="ROUND_UP")
+    refused_everything = configured(enabled=False, allowedSymbols=["QQQ"], maxNotional=1, allowShort=False)
+    order = Proposal("testsignalgenerator", "SPY", held, closing, unit_value=Decimal(450))
+    assert order_refusals(order, refused_everything) == ()
+
+
+@given(quantities, quantities)
+def test_an_order_only_reduces_if_less_of_the_same_side_is_left(held: Decimal, quantity: Decimal) -> None:
+    order = Proposal("x", "SPY", held, quantity, unit_value=Decimal(1))
+    assert order.only_reduces == (held != 0 and 0 <= order.after / held < 1)

@@ -1,0 +1,68 @@
+"""May this order type go now? From the broker's own trading hours."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from trader.domain.hours import Hours, liquid_hours
+from trader.domain.instruments import Contract
+from trader.domain.market import Bar, BarSize
+from trader.domain.orders import OrderType, TimeInForce
+from trader.domain.refusal import Refusal
+
+MOC_CUT_OFF = timedelta(minutes=10)
+"""How long before the close an MOC order must be in: NYSE's deadline (SEC release 34-84804, SR-NYSE-2018-58,
+15:50 for a close at 16:00). Nasdaq and Arca take them later; the earliest serves all."""
+
+
+def session_date(at: datetime, time_zone: str) -> date:
+    """Return the exchange's date at ``at`` (aware): late in New York it is already tomorrow in UTC."""
+    return at.astimezone(ZoneInfo(time_zone)).date()
+
+
+def may_go(
+    order_type: OrderType, tif: TimeInForce, good_after: datetime | None, contract: Contract, at: datetime
+) -> Refusal | None:
+    """Return None when such an order may be placed at ``at``, else why not and when the market opens.
+
+    MKT, and LMT for the day, need liquid hours; MOC a session today before its cut-off; LMT GTC and any
+    order that starts later may be placed at any time. Raises Rejected when the hours can't be relied on.
+    """
+    if good_after is not None and good_after > at:
+        return None
+    if order_type is OrderType.LMT and tif is TimeInForce.GTC:
+        return None
+    hours = liquid_hours(contract)
+    if order_type is OrderType.MOC:
+        close = hours.close_today(at)
+        if close is not None and at < close - MOC_CUT_OFF:
+            return None
+        found = "no session" if close is None else f"it past {_local(close - MOC_CUT_OFF, hours)}"
+        return _closed(f"expected {contract} before its cut-off for MOC today, found {found}", hours, at)
+    if hours.session_at(at):
+        return None
+    return _closed(
+        f"expected {contract} in its liquid hours for {order_type} {tif}, found it closed", hours, at
+    )
+
+
+def finished(bars: Sequence[Bar], size: BarSize, hours: Hours, now: datetime) -> tuple[Bar, ...]:
+    """Return the bars that will not change any more."""
+    return tuple(bar for bar in bars if _end(bar, size, hours) <= now)
+
+
+def _end(bar: Bar, size: BarSize, hours: Hours) -> datetime:
+    """Return when ``bar`` ends: with its session, if that closes first, as a day's does."""
+    end = bar.start + timedelta(seconds=size.seconds)
+    closes = [s.closes_at for s in hours.sessions if s.opens_at < end and bar.start < s.closes_at]
+    return min(end, max(closes)) if closes else end
+
+
+def _closed(finding: str, hours: Hours, at: datetime) -> Refusal:
+    opening = hours.next_opening(at)
+    when = f"it opens next at {_local(opening, hours)}" if opening else "no later opening is known"
+    return Refusal(code="market-closed", message=f"{finding}; {when}")
+
+
+def _local(at: datetime, hours: Hours) -> str:
+    return f"{at.astimezone(hours.zone):%Y-%m-%d %H:%M} {hours.zone.key}"

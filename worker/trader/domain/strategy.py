@@ -1,0 +1,50 @@
+"""What a strategy is: a name, its parameters, the bars it needs, and one pure decision."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from trader.domain.instruments import Instrument
+from trader.domain.market import Bar, BarSize
+from trader.domain.targets import Target
+from trader.domain.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class BarsNeeded:
+    """Bars of regular hours over the last ``days`` sessions."""
+
+    instrument: Instrument
+    size: BarSize
+    days: int
+
+
+Bars = Mapping[BarsNeeded, Sequence[Bar]]
+"""Finished bars that have passed the data gate, oldest first, by what asked for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a strategy wants, and the figures it was led by, for the record."""
+
+    targets: tuple[Target, ...]
+    indicators: Mapping[str, float]
+
+
+P = TypeVar("P", bound=Wire)
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy(Generic[P]):
+    """One strategy; each module of ``trader.strategies`` exposes one of these as ``STRATEGY``.
+
+    ``decide`` is pure and takes too few bars, or none, as a reason to Hold.
+    """
+
+    id: str
+    parameters: type[P]
+    needs: Callable[[P], tuple[BarsNeeded, ...]]
+    decide: Callable[[Bars, P], Decision]
+
+
+AnyStrategy = Strategy[Any]

@@ -1,0 +1,1 @@
+"""The strategies, one file each, pure: bars in, targets out."""
