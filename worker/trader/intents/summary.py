@@ -1,4 +1,4 @@
-"""The account at a glance: values by currency, positions, open orders, today's fills, gateway, trading state."""
+"""The account at a glance: values, positions, open orders, today's fills, gateway and trading state."""
 
 from pydantic import ConfigDict
 
