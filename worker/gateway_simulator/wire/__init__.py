@@ -1,0 +1,1 @@
+"""The TWS wire protocol: frames, fields, and one table for each message."""
