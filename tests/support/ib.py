@@ -1,10 +1,16 @@
-"""A connection to a gateway that a test can watch, and gateways too dumb for the simulator."""
+"""A connection that a test can watch, to a simulated gateway that behaves, or not, as the test says."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from gateway_simulator.clock import Clock as SimulatedClock
+from gateway_simulator.faults import Faults
+from gateway_simulator.gateway import Gateway
+from gateway_simulator.scenario import Rule, Scenario
+from gateway_simulator.server import serve
 from trader.adapters.clock import SystemClock
 from trader.adapters.ib.account import IbBroker
 from trader.adapters.ib.connection import Connection
@@ -14,6 +20,8 @@ from trader.domain.status import Mode
 from trader.ports import Clock
 from trader.settings import Durations, Settings
 
+OPEN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+"""A Monday, ten in the morning in New York: stocks and currencies trade."""
 PATIENCE_S = 10.0
 """How long a test waits for what must happen; reached only by a test that fails."""
 
@@ -80,14 +88,42 @@ async def client(
         assert running.cancelled()
 
 
-class ShiftedClock(SystemClock):
-    """The machine's clock, so many seconds away from the truth."""
+class GatewayTime(SystemClock):
+    """The clock of a simulated gateway, for a worker beside it; ``ahead_s`` of it if they should differ."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, gateway: Gateway, ahead_s: float = 0.0) -> None:
+        self._clock = gateway.clock
+        self._ahead = timedelta(seconds=ahead_s)
+
+    def ahead(self, seconds: float) -> None:
+        self._ahead = timedelta(seconds=seconds)
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(super().now().timestamp() + self._seconds, UTC)
+        return self._clock.now() + self._ahead
+
+
+def simulated(*rules: tuple[Any, Any], at: datetime = OPEN, **given: Any) -> Gateway:
+    """Return a gateway at that time of its clock; a rule is what a scenario file has as when and then."""
+    clock = SimulatedClock(at)
+    scenario = Scenario(
+        rules=tuple(Rule.model_validate({"when": when, "then": then}) for when, then in rules)
+    )
+    return Gateway(clock=clock, faults=Faults(scenario, clock), **given)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what tells nobody when it changes, such as the simulator's counters."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def connected(gateway: Gateway, **given: Any) -> AsyncIterator[Client]:
+    """Serve ``gateway`` and yield a client of it that is ready."""
+    async with serve(gateway) as server, client(server.port, clock=GatewayTime(gateway), **given) as worker:
+        await worker.ready()
+        yield worker
 
 
 @asynccontextmanager

@@ -1,0 +1,265 @@
+"""Staying connected: whatever the gateway does, the state says so at once, and it mends by itself."""
+
+import socket
+from contextlib import AsyncExitStack
+from decimal import Decimal
+
+import pytest
+from tests.support.ib import GatewayTime, client, connected, simulated, until
+
+from gateway_simulator.accounts import Account
+from gateway_simulator.book import Position
+from gateway_simulator.contracts import ContractQuery
+from gateway_simulator.gateway import Gateway
+from gateway_simulator.server import serve
+from trader.domain.errors import GatewayNotReady
+from trader.domain.gateway import GatewayState
+from trader.domain.instruments import Stock
+from trader.domain.status import Mode
+
+STARTUP = {
+    "reqPositions": "positions",
+    "reqAccountUpdates": "account values",
+    "reqAllOpenOrders": "open orders",
+    "reqCompletedOrders": "completed orders",
+    "reqExecutions": "executions",
+    "reqCurrentTime": "the time",
+}
+"""What is asked at the start, and how a person is told that one of it was not answered."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def drop(gateway: Gateway) -> None:
+    for session in tuple(gateway.sessions):
+        session.close()
+
+
+def hold(gateway: Gateway, symbol: str, quantity: int) -> None:
+    """Set a position as if it had been traded while nobody looked."""
+    [contract] = gateway.catalogue.find(ContractQuery(symbol=symbol, sec_type="STK", currency="USD"))
+    held = Position("DU1234567", contract, Decimal(quantity), Decimal(100))
+    gateway.book.positions["DU1234567", contract.con_id] = held
+
+
+def tell(gateway: Gateway, code: int, text: str = "") -> None:
+    for session in gateway.sessions:
+        session.error(-1, code, text)
+
+
+async def test_a_gateway_that_is_logged_in_is_synchronised_and_ready() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        assert [status.state for status in worker.states] == [GatewayState.SYNCHRONISING, GatewayState.READY]
+        status = worker.broker.status()
+        assert (status.account, status.code) == ("DU1234567", "")
+        worker.broker.require_ready()
+
+
+async def test_a_gateway_that_comes_later_is_found() -> None:
+    gateway, port = simulated(), free_port()
+    async with client(port, clock=GatewayTime(gateway)) as worker:
+        await worker.reaches(GatewayState.DISCONNECTED)
+        async with serve(gateway, port=port):
+            await worker.ready()
+
+
+async def test_a_dropped_connection_is_made_again_with_the_state_of_then() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        gateway.accounts["DU1234567"].post("CHF", Decimal(5000))
+        drop(gateway)
+
+        await worker.reaches(GatewayState.DISCONNECTED, "gateway-disconnected")
+        await worker.ready()
+        assert worker.broker.account().value("TotalCashBalance", "CHF") == 5000
+
+
+async def test_what_is_lost_can_not_be_read_for_a_moment_longer() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        seen: list[str] = []
+
+        def look(*_: object) -> None:
+            # Called by ib_insync in the very moment in which it empties all that it knew.
+            with pytest.raises(GatewayNotReady) as refused:
+                worker.broker.positions()
+            seen.append(refused.value.code)
+
+        worker.connection.session().ib.disconnectedEvent += look
+        worker.connection.session().ib.client.conn.disconnected += look
+        drop(gateway)
+        await worker.reaches(GatewayState.DISCONNECTED)
+
+        assert set(seen) == {"gateway-disconnected"}
+
+
+async def test_a_client_id_in_use_fails_fast_and_is_taken_once_it_is_free() -> None:
+    gateway = simulated()
+    async with serve(gateway) as server, AsyncExitStack() as first:
+        await (await first.enter_async_context(client(server.port, clock=GatewayTime(gateway)))).ready()
+        async with client(server.port, clock=GatewayTime(gateway)) as second:
+            status = await second.reaches(GatewayState.DISCONNECTED, "client-id-in-use")
+
+            assert "client id 1 is in use" in status.reason
+            await first.aclose()
+            await second.ready()
+
+
+@pytest.mark.parametrize("request_name", STARTUP)
+async def test_nothing_is_ready_while_a_start_up_request_was_not_answered(request_name: str) -> None:
+    gateway = simulated((request_name, "silent"))
+    clock = GatewayTime(gateway)
+    async with serve(gateway) as server, client(server.port, clock=clock, broker_call_s=0.2) as worker:
+        status = await worker.reaches(GatewayState.DISCONNECTED, "gateway-silent")
+
+        assert GatewayState.READY not in [entered.state for entered in worker.states]
+        assert f"did not answer a request for {STARTUP[request_name]}" in status.reason
+        await worker.ready()
+
+
+async def test_a_start_up_request_that_is_refused_is_not_an_empty_account() -> None:
+    gateway = simulated(("reqExecutions", {"reject": {"code": 321, "message": "the API is read-only"}}))
+    async with serve(gateway) as server, client(server.port, clock=GatewayTime(gateway)) as worker:
+        status = await worker.reaches(GatewayState.DISCONNECTED, "gateway-error")
+
+        assert "321: the API is read-only" in status.reason
+        await worker.ready()
+
+
+async def test_a_gateway_that_falls_silent_is_found_and_connected_to_again() -> None:
+    # The first question for the time is the check of the clock at the login.
+    gateway = simulated(({"event": "reqCurrentTime", "nth": 3}, "silent"))
+    async with connected(gateway, heartbeat_s=0.01, broker_call_s=0.2) as worker:
+        await worker.reaches(GatewayState.DISCONNECTED, "gateway-silent")
+        await worker.ready()
+        assert gateway.requests["connect"] == 2
+
+
+async def test_a_gateway_that_loses_the_broker_is_degraded_though_the_socket_is_open() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        tell(gateway, 1100)
+        await worker.reaches(GatewayState.DEGRADED, "gateway-lost-broker")
+
+        assert worker.broker.status().account == "DU1234567"
+        with pytest.raises(GatewayNotReady, match="gateway-lost-broker"):
+            worker.broker.positions()
+
+
+@pytest.mark.parametrize("restored", [1101, 1102])
+async def test_what_happened_in_an_outage_is_known_before_anything_is_ready_again(restored: int) -> None:
+    gateway = simulated()
+    hold(gateway, "SPY", 100)
+    hold(gateway, "VIXY", 50)
+    async with connected(gateway) as worker:
+        tell(gateway, 1100)
+        await worker.reaches(GatewayState.DEGRADED)
+        hold(gateway, "SPY", 0)
+        hold(gateway, "VIXY", 70)
+        tell(gateway, restored)
+
+        await worker.reaches(GatewayState.SYNCHRONISING, "gateway-not-synchronised")
+        await worker.ready()
+        assert [(p.symbol, p.quantity) for p in worker.broker.positions()] == [("VIXY", Decimal(70))]
+        assert gateway.requests["connect"] == 1
+
+
+async def test_an_outage_in_the_middle_of_a_synchronisation_makes_it_start_again() -> None:
+    gateway = simulated(("reqCompletedOrders", [{"notice": {"code": 1100}}, {"notice": {"code": 1102}}]))
+    async with connected(gateway) as worker:
+        assert gateway.requests["reqPositions"] == 2
+        assert worker.broker.status().ready
+
+
+async def test_a_gateway_without_its_broker_at_the_login_is_degraded_until_it_is_back() -> None:
+    gateway = simulated(("startApi", {"later": {"seconds": 0, "then": [{"notice": {"code": 2110}}]}}))
+    async with serve(gateway) as server, client(server.port, clock=GatewayTime(gateway)) as worker:
+        await worker.reaches(GatewayState.DEGRADED)
+        tell(gateway, 1102)
+        await worker.ready()
+
+
+@pytest.mark.parametrize("code", [2103, 2105, 2157])
+async def test_a_broken_data_farm_is_told_but_nothing_is_torn_down(code: int) -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        tell(gateway, code, "Market data farm connection is broken:usfarm")
+        tell(gateway, 10182, "Failed to request live updates (disconnected).")
+        await worker.market_data.contract(Stock("SPY"))
+
+        assert worker.broker.status().ready
+        assert worker.broker.status().market_data == "broken: live updates, usfarm"
+        tell(gateway, 2104, "Market data farm connection is OK:usfarm")
+        await worker.market_data.contract(Stock("VIXY"))
+        assert worker.broker.status().market_data == "ok"
+        assert len(worker.states) == 2
+
+
+@pytest.mark.parametrize(
+    ("accounts", "configured", "mode", "code"),
+    [
+        (("DU1", "DU2"), "DU9", Mode.PAPER, "account-mismatch"),
+        (("U1",), None, Mode.PAPER, "mode-mismatch"),
+        (("DU1",), None, Mode.LIVE, "mode-mismatch"),
+    ],
+)
+async def test_an_account_that_was_not_meant_is_refused_and_never_read(
+    accounts: tuple[str, ...], configured: str | None, mode: Mode, code: str
+) -> None:
+    gateway = simulated(accounts={name: Account(name) for name in accounts})
+    clock = GatewayTime(gateway)
+    async with (
+        serve(gateway) as server,
+        client(server.port, clock=clock, account=configured, mode=mode) as worker,
+    ):
+        await worker.reaches(GatewayState.REFUSED, code)
+
+        with pytest.raises(GatewayNotReady, match=code):
+            worker.broker.account()
+        assert gateway.requests["reqAccountUpdates"] == 0
+
+
+async def test_the_configured_account_is_read_among_several() -> None:
+    gateway = simulated(
+        accounts={name: Account(name, "EUR", {"EUR": Decimal(len(name))}) for name in ("DU1", "DU22")}
+    )
+    async with connected(gateway, account="DU22") as worker:
+        account = worker.broker.account()
+
+        assert (account.id, account.value("TotalCashBalance", "EUR")) == ("DU22", Decimal(4))
+
+
+@pytest.mark.parametrize("ahead_s", [3600, -3600, 7])
+async def test_clocks_that_differ_are_refused(ahead_s: float) -> None:
+    gateway = simulated()
+    clock = GatewayTime(gateway, ahead_s=ahead_s)
+    async with serve(gateway) as server, client(server.port, clock=clock) as worker:
+        status = await worker.reaches(GatewayState.REFUSED, "clock-skew")
+
+        assert "set this machine's clock" in status.reason
+
+
+async def test_clocks_that_part_later_are_found() -> None:
+    gateway = simulated()
+    clock = GatewayTime(gateway)
+    async with serve(gateway) as server, client(server.port, clock=clock, heartbeat_s=0.05) as worker:
+        await worker.ready()
+        clock.ahead(60)
+        await worker.reaches(GatewayState.REFUSED, "clock-skew")
+        clock.ahead(0)
+        await worker.ready()
+
+
+@pytest.mark.parametrize("request_name", ["connect", "startApi", *STARTUP])
+async def test_a_worker_that_stops_while_it_waits_for_an_answer_leaves_nothing_behind(
+    request_name: str,
+) -> None:
+    gateway = simulated((request_name, "silent"))
+    async with serve(gateway) as server, client(server.port, clock=GatewayTime(gateway)):
+        await until(lambda: gateway.requests[request_name] > 0)
