@@ -49,6 +49,11 @@ def test_an_order_is_held_to_the_limits(proposed: Proposal, expected: list[str])
     assert codes(proposed, configured()) == expected
 
 
+def test_a_limit_itself_is_still_allowed() -> None:
+    assert codes(proposal(100), configured(maxNotional=45_000)) == []
+    assert codes(proposal(100), configured(maxNotional=44_999)) == ["strategy-notional"]
+
+
 def test_a_strategy_that_is_switched_off_opens_nothing() -> None:
     assert codes(proposal(1), configured(enabled=False)) == ["strategy-disabled"]
 
