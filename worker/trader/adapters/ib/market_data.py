@@ -12,7 +12,6 @@ from ib_insync import BarData, Ticker
 from trader.adapters.ib.connection import Connection
 from trader.adapters.ib.contracts import resolved, to_ib, to_search
 from trader.adapters.ib.numbers import price
-from trader.adapters.ib.session import Session
 from trader.domain.errors import Rejected
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price, PriceKind
@@ -62,16 +61,15 @@ class IbMarketData:
         return [_bar(bar) for bar in found]
 
     async def price(self, contract: Contract, *, data_type: int = 1) -> Price:
-        session = self._connection.session()
-        ticker = await self._snapshot(session, contract, data_type)
-        for kind, value in _by_preference(ticker):
+        ticker, traded_at = await self._snapshot(contract, data_type)
+        now = self._clock.now()
+        for kind, value in by_preference(ticker):
             if (found := price(value)) is not None:
                 return Price(
                     value=found,
                     kind=kind,
                     currency=contract.currency,
-                    # The broker doesn't say when a snapshot's last trade was.
-                    at=self._clock.now(),
+                    at=traded_at or now if kind is PriceKind.LAST else now,
                     delayed=ticker.marketDataType in DELAYED,
                 )
         raise Rejected(
@@ -86,30 +84,39 @@ class IbMarketData:
         )
         return resolved(instrument, found)
 
-    async def _snapshot(self, session: Session, contract: Contract, data_type: int) -> Ticker:
-        """Return the ticker of one snapshot, and leave nothing of it behind in ib_insync.
+    async def _snapshot(self, contract: Contract, data_type: int) -> tuple[Ticker, datetime | None]:
+        """Return the ticker of one snapshot and when its last trade was; leave nothing behind in ib_insync.
 
         ``IB.reqTickersAsync`` doesn't cancel what isn't answered, and keeps each ticker until the
         connection ends; a ticker that is kept would lend its old prices to the next snapshot.
         """
+        session = self._connection.session()
         ib, asked = session.ib, to_ib(contract)
+        request_id = 0
 
-        def send(request_id: int) -> None:
+        def send(fresh_id: int) -> None:
+            nonlocal request_id
+            request_id = fresh_id
             ib.wrapper.startTicker(request_id, asked, SNAPSHOT)
-            # One type for the whole connection: said just before each request, so that none gets another's.
-            ib.reqMarketDataType(data_type)
+            # One type for the whole connection; no other request can come between this and the next line.
+            if session.market_data_type != data_type:
+                ib.reqMarketDataType(data_type)
+                session.market_data_type = data_type
             ib.client.reqMktData(request_id, asked, "", True, False, [])
 
         try:
             await session.ask(f"a price of {contract}", send, cancel=ib.client.cancelMktData)
-            return ib.wrapper.tickers[id(asked)]
+            return ib.wrapper.tickers[id(asked)], session.last_trades.take(request_id)
         finally:
+            session.last_trades.take(request_id)
+            ib.wrapper.reqId2Ticker.pop(request_id, None)
             ticker = ib.wrapper.tickers.pop(id(asked), None)
             if ticker is not None:
-                ib.wrapper.reqId2Ticker.pop(ib.wrapper.endTicker(ticker, SNAPSHOT), None)
+                ib.wrapper.endTicker(ticker, SNAPSHOT)
 
 
-def _by_preference(ticker: Ticker) -> Iterator[tuple[PriceKind, float]]:
+def by_preference(ticker: Ticker) -> Iterator[tuple[PriceKind, float]]:
+    """Yield what may serve as a price, the best first; each may still be none."""
     yield PriceKind.LAST, ticker.last
     if price(ticker.bid) is not None and price(ticker.ask) is not None:
         yield PriceKind.MIDPOINT, (ticker.bid + ticker.ask) / 2

@@ -12,6 +12,7 @@ from ib_insync import IB, RequestError
 
 from trader.adapters.ib import codes
 from trader.adapters.ib.farms import Farms
+from trader.adapters.ib.last_trades import LastTrades
 from trader.adapters.ib.trades import take_back_cancel
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
@@ -50,12 +51,14 @@ class Session:
         self.completed: frozenset[int] = frozenset()
         self.farms = Farms()
         self.account = ""
+        self.market_data_type = 0
         self.ib = IB()
         self.ib.RaiseRequestErrors = True  # the default turns an error into an empty, flat account
         self.ib.errorEvent.clear()  # ib_insync's own listener asks for a summary at 1102 that nobody reads
         self.ib.errorEvent += self._on_message
         self.ib.client.apiError += self._on_api_error
         self.ib.client.conn.disconnected += self._on_socket_closed
+        self.last_trades = LastTrades(self.ib.wrapper)
         self._on_change = on_change
         self._answer_s = answer_s
         self._changed = asyncio.Event()
