@@ -1,0 +1,14 @@
+"""The command `trader`: one file a command, this one its way in and its way out."""
+
+from trader.entrypoints.cli.errors import EXPECTED, exit_code_of
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; a person's mistake is one line on standard error."""
+    from trader.entrypoints.cli.app import app
+
+    try:
+        code = app(arguments, prog_name="trader", standalone_mode=False)
+    except EXPECTED as error:
+        return exit_code_of(error)
+    return int(code or 0)

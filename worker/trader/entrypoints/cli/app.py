@@ -1,0 +1,30 @@
+"""The commands, each from its own file; heavy imports stay inside them, so that help is quick."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from trader.entrypoints.cli.output import console
+
+app = typer.Typer(
+    help="Trade by intents: publish one, follow its result, run the whole system on this machine.",
+    epilog="Exit codes: 0 succeeded or skipped, 1 any other end or a finding, 2 wrong use, "
+    "3 no result in time, 4 topic or store out of reach.",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def trader(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Print the version, or the help where no command is named."""
+    if show_version:
+        console().print(version("ib-intents"))
+    elif context.invoked_subcommand is None:
+        console().print(context.get_help())
