@@ -14,6 +14,7 @@ class FakeClock:
         self._now = now
         self._monotonic = 1000.0
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self._fell_asleep = asyncio.Condition()
 
     def now(self) -> datetime:
         return self._now
@@ -24,6 +25,8 @@ class FakeClock:
     async def sleep(self, seconds: float) -> None:
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.append((self._monotonic + seconds, woken))
+        async with self._fell_asleep:
+            self._fell_asleep.notify_all()
         await woken
 
     def advance(self, seconds: float) -> None:
@@ -35,3 +38,12 @@ class FakeClock:
         for _, woken in due:
             if not woken.done():
                 woken.set_result(None)
+
+    def turn(self, seconds: float) -> None:
+        """Move the time of day alone, as a correction of the machine's clock does; nobody wakes."""
+        self._now += timedelta(seconds=seconds)
+
+    async def until_asleep(self) -> None:
+        """Wait until somebody sleeps: what the last ``advance`` woke has then done its work."""
+        async with asyncio.timeout(10), self._fell_asleep:
+            await self._fell_asleep.wait_for(lambda: any(not woken.done() for _, woken in self._sleepers))

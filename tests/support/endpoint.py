@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -73,11 +74,18 @@ class Endpoint:
         await asyncio.gather(*connections)
 
 
+def loopback() -> socket.socket:
+    """Bind a free port, which refuses connections until somebody listens, and which nobody else gets."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
 @asynccontextmanager
-async def endpoint(answer: Answer, *, port: int = 0) -> AsyncIterator[Endpoint]:
-    """Serve on loopback, on a free port unless told."""
+async def endpoint(answer: Answer, *, bound: socket.socket | None = None) -> AsyncIterator[Endpoint]:
+    """Serve on loopback, on a free port or on the socket given, which is bound but does not listen yet."""
     served = Endpoint(answer)
-    server = await asyncio.start_server(served.serve, "127.0.0.1", port)
+    server = await asyncio.start_server(served.serve, sock=bound or loopback())
     served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     try:
         yield served

@@ -1,0 +1,15 @@
+"""Waiting for what another task, thread or process is about to do, where nothing tells when it is done."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+
+async def eventually(holds: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Return as soon as ``holds`` does; TimeoutError after ten seconds."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = holds()
+            if await answer if inspect.isawaitable(answer) else answer:
+                return
+            await asyncio.sleep(0.001)
