@@ -1,6 +1,7 @@
 """A connection that a test can watch, to a simulated gateway that behaves, or not, as the test says."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -109,6 +110,26 @@ def simulated(*rules: tuple[Any, Any], at: datetime = OPEN, **given: Any) -> Gat
         rules=tuple(Rule.model_validate({"when": when, "then": then}) for when, then in rules)
     )
     return Gateway(clock=clock, faults=Faults(scenario, clock), **given)
+
+
+def free_port() -> int:
+    """Return a port that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def drop(gateway: Gateway) -> None:
+    """Close every client's connection."""
+    for session in tuple(gateway.sessions):
+        session.close()
+
+
+def tell(gateway: Gateway, code: int, text: str = "") -> None:
+    """Tell every client something that belongs to no request."""
+    for session in gateway.sessions:
+        session.error(-1, code, text)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from trader import records
-from trader.adapters.clock import SystemClock
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.sqlite import SqliteStore
@@ -26,12 +25,12 @@ class Worker:
 
     ports: Ports
     runner: Runner
+    topics: LocalTopics
 
 
 @asynccontextmanager
-async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
+async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]:
     """Open all that a worker uses, keep its connection and its sweeper running, and close it in order."""
-    clock = SystemClock()
     async with AsyncExitStack() as opened:
         store = await open_store(settings)
         opened.push_async_callback(store.close)
@@ -54,7 +53,7 @@ async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
         for work in (connection.run(), Sweeper(runner).run(settings.durations.lease_s)):
             opened.push_async_callback(_cancelled, asyncio.create_task(work))
         opened.push_async_callback(runner.stop)
-        yield Worker(ports, runner)
+        yield Worker(ports, runner, topics)
 
 
 async def open_store(settings: Settings) -> SqliteStore:

@@ -29,7 +29,7 @@ class Signal:
     target: Target
     decision: Decision
     bars: tuple[Bar, ...]
-    refusal: Refusal | None  # why the bars may not be used; the target is then Hold
+    refusal: Refusal | None  # why the bars may not be used; without exposure the target is Flat all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,19 @@ async def read_signal(
         now=ports.clock.now(),
         jump_percent=configuration.limits.bar_jump_percent,
     )
-    if isinstance(found, Refusal):
-        hold = Hold(needed.instrument, found.message)
-        return Signal(contract, hold, Decision((hold,), {}), (), found)
-    decision = strategy.decide({needed: found}, parameters)
+    refusal = found if isinstance(found, Refusal) else None
+    bars = () if isinstance(found, Refusal) else found
+    if refusal:
+        decision = Decision((Hold(needed.instrument, refusal.message),), {})
+    else:
+        decision = strategy.decide({needed: bars}, parameters)
     limits = configuration.strategies.get(strategy.id)
     (target,) = as_configured(
         decision.targets,
         exposed=_share(configuration, strategy.id) > 0,
         allow_short=limits is not None and limits.allow_short,
     )
-    return Signal(contract, target, decision, found, None)
+    return Signal(contract, target, decision, bars, refusal)
 
 
 async def plan_order(
@@ -91,7 +93,7 @@ async def plan_order(
     if quantity == 0:
         return Planned(None, price, ())
     terms = configuration.order
-    refusals = order_refusals(Proposal(strategy, contract.symbol, held, quantity, unit), configuration)
+    refusals = order_refusals(Proposal(strategy, str(contract), held, quantity, unit), configuration)
     gate = may_go(terms.type, terms.tif, None, contract, now)
     limit = (
         limit_price(price.value, quantity, terms.limit_offset_percent, contract.min_tick)

@@ -64,7 +64,14 @@ async def raw_configuration(store: Store, account: str) -> JsonObject:
 
 async def configuration(store: Store, account: str) -> Configuration:
     """Return the account's configuration; raises Rejected ``config-missing`` or ``config-invalid``."""
-    return parse(await raw_configuration(store, account))
+    found = parse(await raw_configuration(store, account))
+    if found.account != account:
+        raise Rejected(
+            "config-invalid",
+            f"account: expected {account}, found {found.account}; this configuration is another account's",
+            field="account",
+        )
+    return found
 
 
 async def write_configuration(store: Store, path: str, data: JsonObject) -> None:
@@ -83,23 +90,41 @@ async def trading_state_record(store: Store, account: str) -> StateRecord | None
 
 
 async def set_trading_state(
-    store: Store, account: str, wanted: TradingState, *, reason: str, published_at: datetime, at: datetime
-) -> tuple[TradingState, TradingState]:
-    """Write the state and return it as it was before and is now; raises Rejected ``state-not-newer``."""
+    store: Store,
+    account: str,
+    wanted: TradingState,
+    *,
+    reason: str,
+    published_at: datetime,
+    at: datetime,
+    dry_run: bool = False,
+) -> TradingState:
+    """Write the state, unless ``dry_run``, and return the one before.
+
+    Raises Rejected ``state-not-newer``, and Failed for a damaged record, which only HALTED replaces.
+    """
     before = TradingState.HALTED
 
     def change(standing: Document | None) -> JsonObject:
         nonlocal before
-        # A record that someone has damaged counts as none, which is HALTED: else nothing could halt.
-        current = _state_or_none(standing)
+        try:
+            current = _state(standing)
+        except Failed:
+            if wanted is not TradingState.HALTED:
+                raise
+            current = None
         before = state_of(current)
         decided = decide_state(current, wanted, published_at=published_at, at=at, reason=reason)
         if isinstance(decided, Refusal):
             raise Rejected(decided.code, decided.message, field="state")
         return decided.to_json()
 
-    await _replace(store, trading_state_path(account), change)
-    return before, wanted
+    path = trading_state_path(account)
+    if dry_run:
+        change(await store.get(path))
+    else:
+        await _replace(store, path, change)
+    return before
 
 
 async def _replace(store: Store, path: str, change: Callable[[Document | None], JsonObject]) -> None:
@@ -127,9 +152,3 @@ def _state(document: Document | None) -> StateRecord | None:
             "set it anew with `trader state halt`",
             field=where,
         ) from None
-
-
-def _state_or_none(document: Document | None) -> StateRecord | None:
-    with suppress(Failed):
-        return _state(document)
-    return None

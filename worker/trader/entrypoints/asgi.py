@@ -19,17 +19,18 @@ from trader.domain.wire import write_time
 from trader.entrypoints import function
 from trader.entrypoints.push import PushEnvelope
 from trader.entrypoints.serving import RUNNER
+from trader.ports import Clock
 from trader.settings import Settings
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, clock: Clock) -> Starlette:
     """Return the application of one worker; its lifespan opens and closes all that it uses."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # ib_insync asks the loop policy for its loop, and uvicorn registers none there.
         asyncio.set_event_loop(asyncio.get_running_loop())
-        async with open_worker(settings) as worker:
+        async with open_worker(settings, clock) as worker:
             app.state.worker = worker
             yield
 

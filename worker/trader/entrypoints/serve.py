@@ -7,6 +7,7 @@ import threading
 
 import uvicorn
 
+from trader.adapters.clock import SystemClock
 from trader.entrypoints.asgi import create_app
 from trader.logs import configure
 from trader.settings import Settings, SettingsError
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     if "--exit-with-parent" in given:
         threading.Thread(target=_end_with_standard_input, daemon=True).start()
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, SystemClock()),
         host=os.environ.get("HOST", "127.0.0.1"),
         port=int(os.environ.get("PORT", "8080")),
         log_config=None,

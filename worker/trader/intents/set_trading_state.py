@@ -32,18 +32,16 @@ class SetTradingStateOutcome(Outcome):
 
 async def handle(command: SetTradingState, run: Run, ports: Ports) -> Completed:
     """Write the state, unless a looser one comes late."""
-    if run.dry_run:
-        before, after = await records.trading_state(ports.store, run.account), command.state
-    else:
-        before, after = await records.set_trading_state(
-            ports.store,
-            run.account,
-            command.state,
-            reason=command.reason,
-            published_at=run.published_at,
-            at=ports.clock.now(),
-        )
-    return Completed(SetTradingStateOutcome(before=before, after=after))
+    before = await records.set_trading_state(
+        ports.store,
+        run.account,
+        command.state,
+        reason=command.reason,
+        published_at=run.published_at,
+        at=ports.clock.now(),
+        dry_run=run.dry_run,
+    )
+    return Completed(SetTradingStateOutcome(before=before, after=command.state))
 
 
 INTENT = Intent(
