@@ -1,11 +1,10 @@
 """Staying connected: whatever the gateway does, the state says so at once, and it mends by itself."""
 
-import socket
 from contextlib import AsyncExitStack
 from decimal import Decimal
 
 import pytest
-from tests.support.ib import GatewayTime, client, connected, simulated, until
+from tests.support.ib import GatewayTime, client, connected, drop, free_port, simulated, tell, until
 
 from gateway_simulator.accounts import Account
 from gateway_simulator.book import Position
@@ -28,28 +27,11 @@ STARTUP = {
 """What is asked at the start, and how a person is told that one of it was not answered."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def drop(gateway: Gateway) -> None:
-    for session in tuple(gateway.sessions):
-        session.close()
-
-
 def hold(gateway: Gateway, symbol: str, quantity: int) -> None:
     """Set a position as if it had been traded while nobody looked."""
     [contract] = gateway.catalogue.find(ContractQuery(symbol=symbol, sec_type="STK", currency="USD"))
     held = Position("DU1234567", contract, Decimal(quantity), Decimal(100))
     gateway.book.positions["DU1234567", contract.con_id] = held
-
-
-def tell(gateway: Gateway, code: int, text: str = "") -> None:
-    for session in gateway.sessions:
-        session.error(-1, code, text)
 
 
 async def test_a_gateway_that_is_logged_in_is_synchronised_and_ready() -> None:

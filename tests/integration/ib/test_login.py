@@ -1,20 +1,12 @@
 """Gateways that can't be logged in to: each is told apart, nothing is ready, and it is tried again."""
 
 import asyncio
-import socket
 
 import pytest
-from tests.support.ib import client, raw_server
+from tests.support.ib import client, free_port, raw_server
 
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

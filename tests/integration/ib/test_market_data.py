@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tests.support.ib import OPEN, Client, connected, simulated, until
+from tests.support.ib import OPEN, Client, connected, simulated, tell, until
 
 from gateway_simulator.contracts import ContractQuery
 from gateway_simulator.gateway import Gateway
@@ -255,8 +255,7 @@ async def test_nothing_is_asked_of_a_gateway_that_is_not_ready(request_name: str
     async with connected(gateway) as worker:
         await ask(worker)
         sent = gateway.requests[request_name]
-        for session in gateway.sessions:
-            session.error(-1, 1100, "Connectivity between IB and Trader Workstation has been lost.")
+        tell(gateway, 1100)
         await until(lambda: not worker.broker.status().ready)
 
         with pytest.raises(GatewayNotReady, match="gateway-lost-broker"):

@@ -1,0 +1,184 @@
+"""The account, read from what the connection keeps subscribed: every kind of thing it may hold."""
+
+from contextlib import AsyncExitStack
+from decimal import Decimal
+
+import ib_insync
+import pytest
+from tests.support.ib import Client, GatewayTime, client, connected, drop, simulated, tell, until
+
+from gateway_simulator.accounts import Account
+from gateway_simulator.server import serve
+from trader.domain.errors import GatewayNotReady
+from trader.domain.gateway import GatewayState
+
+SPY = ib_insync.Contract(conId=756733, symbol="SPY", secType="STK", exchange="SMART", currency="USD")
+FAR_BELOW = 100.0
+
+
+def place(worker: Client, order: ib_insync.Order, contract: ib_insync.Contract = SPY) -> None:
+    order.orderRef = "r1"
+    worker.connection.session().ib.placeOrder(contract, order)
+
+
+def limit(quantity: float = 10, price: float = FAR_BELOW, tif: str = "GTC") -> ib_insync.Order:
+    return ib_insync.LimitOrder("BUY", quantity, price, tif=tif)
+
+
+def market(action: str = "BUY", quantity: float = 10) -> ib_insync.Order:
+    return ib_insync.MarketOrder(action, quantity, tif="DAY")
+
+
+async def filled(worker: Client, count: int = 1) -> None:
+    """Wait until so many fills are known, each with its commission."""
+    await until(lambda: [f.commission is not None for f in worker.broker.fills()] == [True] * count)
+
+
+async def working(worker: Client, count: int) -> None:
+    """Wait until so many orders are open, each at the broker too: placing alone sends nothing yet."""
+    await until(lambda: [order.status for order in worker.broker.open_orders()] == ["Submitted"] * count)
+
+
+async def test_two_hundred_readings_send_nothing_to_the_gateway() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        place(worker, market())
+        place(worker, limit())
+        await filled(worker)
+        await working(worker, 1)
+        before = dict(gateway.requests)
+
+        for _ in range(200):
+            worker.broker.require_ready()
+            assert worker.broker.account().value("NetLiquidation") is not None
+            assert len(worker.broker.positions()) == 1
+            assert len(worker.broker.open_orders()) == 1
+            assert len(worker.broker.fills()) == 1
+        await worker.connection.session().current_time()  # all that was sent before it has arrived now
+
+        assert {**gateway.requests, "reqCurrentTime": before["reqCurrentTime"]} == before
+
+
+async def test_the_base_currency_is_that_of_the_account_and_every_balance_is_there() -> None:
+    cash = {"EUR": Decimal("50000.25"), "USD": Decimal(-1200), "JPY": Decimal(3_000_000)}
+    gateway = simulated(accounts={"DU7": Account("DU7", "EUR", cash)})
+    async with connected(gateway) as worker:
+        account = worker.broker.account()
+
+        assert (account.id, account.base_currency) == ("DU7", "EUR")
+        assert {currency: account.value("TotalCashBalance", currency) for currency in cash} == cash
+        assert account.value("NetLiquidation") == account.value("NetLiquidation", "EUR")
+        assert all(value.value.is_finite() for value in account.values)
+
+
+@pytest.mark.parametrize(("action", "sign"), [("BUY", 1), ("SELL", -1)])
+async def test_a_fill_and_its_position_have_the_sign_of_the_trade(action: str, sign: int) -> None:
+    gateway = simulated()
+    gateway.market.set_price("SPY", Decimal("671.35"))
+    async with connected(gateway) as worker:
+        place(worker, market(action, 10))
+        await filled(worker)
+        await until(lambda: worker.broker.positions()[0].market_price is not None)
+
+        [fill], [position] = worker.broker.fills(), worker.broker.positions()
+        assert (fill.symbol, fill.quantity, fill.price) == ("SPY", Decimal(sign * 10), Decimal("671.35"))
+        assert (fill.reference, fill.client_id, fill.commission_currency) == ("r1", 1, "USD")
+        assert abs((fill.at - gateway.clock.now()).total_seconds()) < 60
+        assert (position.symbol, position.quantity) == ("SPY", Decimal(sign * 10))
+        assert position.market_price == Decimal("671.35")
+        assert position.market_value == Decimal(sign) * Decimal("6713.5")
+        assert worker.broker.open_orders() == []
+
+
+async def test_a_closed_position_is_gone() -> None:
+    async with connected(simulated()) as worker:
+        place(worker, market("BUY"))
+        await filled(worker)
+        place(worker, market("SELL"))
+        await filled(worker, 2)
+
+        await until(lambda: worker.broker.positions() == [])
+
+
+async def test_an_order_is_open_from_its_placing_to_its_cancelling() -> None:
+    async with connected(simulated()) as worker:
+        order = limit(10, FAR_BELOW)
+        place(worker, order)
+        await working(worker, 1)
+
+        [found] = worker.broker.open_orders()
+        assert (found.symbol, found.quantity, found.filled) == ("SPY", Decimal(10), Decimal(0))
+        assert (found.order_type, found.tif, found.limit_price) == ("LMT", "GTC", Decimal(100))
+        assert (found.reference, found.client_id, found.order_id) == ("r1", 1, order.orderId)
+        worker.connection.session().ib.cancelOrder(order)
+        await working(worker, 0)
+
+
+async def test_an_order_that_an_error_was_told_of_is_still_open() -> None:
+    async with connected(simulated()) as worker:
+        codes: list[int] = []
+        worker.connection.session().ib.errorEvent += lambda _id, code, *_: codes.append(code)
+        place(worker, limit(tif=""))
+        await until(lambda: 10349 in codes)
+
+        assert [order.status for order in worker.broker.open_orders()] == ["Submitted"]
+
+
+async def test_orders_of_others_are_known_after_a_synchronisation() -> None:
+    gateway = simulated()
+    async with serve(gateway) as server, AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                client(server.port, clock=GatewayTime(gateway), client_id=client_id)
+            )
+            for client_id in (7, 1)
+        ]
+        other, ours = clients
+        await other.ready()
+        await ours.ready()
+        place(other, limit(5))
+        await working(other, 1)
+        assert ours.broker.open_orders() == []
+
+        drop(gateway)
+        await ours.reaches(GatewayState.DISCONNECTED)
+        await ours.ready()
+        assert [(order.client_id, order.quantity) for order in ours.broker.open_orders()] == [(7, Decimal(5))]
+
+
+def everything(worker: Client) -> tuple[object, ...]:
+    broker = worker.broker
+    quantities = [(position.symbol, position.quantity) for position in broker.positions()]
+    return quantities, broker.open_orders(), broker.fills()
+
+
+@pytest.mark.parametrize("interrupt", ["drop", "1101", "1102"])
+async def test_after_a_reconnect_or_an_outage_the_same_is_known_as_before(interrupt: str) -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        place(worker, market())
+        place(worker, limit())
+        cancelled = limit(3)
+        place(worker, cancelled)
+        await filled(worker)
+        await working(worker, 2)
+        worker.connection.session().ib.cancelOrder(cancelled)
+        await working(worker, 1)
+        before = everything(worker)
+
+        if interrupt == "drop":
+            drop(gateway)
+        else:
+            tell(gateway, int(interrupt))
+        await worker.reaches(GatewayState.SYNCHRONISING)
+        await worker.ready()
+        assert everything(worker) == before
+
+
+async def test_an_account_that_the_broker_is_resetting_is_not_read() -> None:
+    async with connected(simulated()) as worker:
+        wrapper = worker.connection.session().ib.wrapper
+        wrapper.updateAccountValue("AccountReady", "false", "", "DU1234567")
+
+        with pytest.raises(GatewayNotReady, match="resetting account DU1234567"):
+            worker.broker.account()
