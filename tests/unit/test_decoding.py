@@ -98,6 +98,10 @@ def test_a_command_may_ask_for_a_common_field_too() -> None:
         ({**RED, "expiresAt": "tomorrow"}, "bad-date", "expiresAt"),
         ({**RED, "expiresAt": "2026-11-23T14:30:00"}, "bad-date", "expiresAt"),
         ({**RED, "expiresAt": 1795000000}, "bad-date", "expiresAt"),
+        ({**RED, "expiresAt": "1795000000"}, "bad-date", "expiresAt"),
+        ({**RED, "expiresAt": "2026-11-23T14:30Z"}, "bad-date", "expiresAt"),
+        ({**RED, "expiresAt": "2026-11-31T14:30:00Z"}, "bad-date", "expiresAt"),
+        ({**RED, "expiresAt": "0001-01-01T00:00:00+10:00"}, "bad-date", "expiresAt"),
         ({**RED, "account": "DU2"}, "wrong-account", "account"),
         ({**RED, "then": {}}, "bad-field", "then"),
         ({**RED, "then": [{"intent": "summry"}]}, "unknown-intent", "then.0.intent"),
@@ -115,6 +119,12 @@ def test_a_message_that_cannot_be_followed_is_refused_by_the_field_at_fault(
     assert (error.code, error.field) == (code, field)
     assert "\n" not in error.message
     assert len(error.message) < 400
+
+
+def test_a_time_counts_in_utc_whatever_its_offset() -> None:
+    expires_at = understood({**RED, "expiresAt": "2026-11-23T09:30:00.5-05:00"}).message.expires_at
+    assert expires_at is not None
+    assert expires_at.isoformat() == "2026-11-23T14:30:00.500000+00:00"
 
 
 def test_a_misspelt_intent_is_told_the_nearest() -> None:

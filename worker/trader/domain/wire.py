@@ -1,17 +1,50 @@
 """What is written outside this process: frozen models, camelCase on the wire, unknown fields refused."""
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 JsonObject = dict[str, JsonValue]
 """A JSON object: what the store keeps and the topics carry."""
+
+
+RFC_3339 = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+"""A time with its offset; also what the schemas say, as few validators look at a format by themselves."""
+
+
+def _read_time(value: object) -> object:
+    # Left to itself, pydantic takes "1795000000" for a time too, and a time without seconds.
+    if isinstance(value, str) and re.fullmatch(RFC_3339, value):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return value
+    raise PydanticCustomError("datetime_rfc3339", "a time with its offset, such as 2026-11-23T14:30:00Z")
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_range", "a time between the years 1 and 9999 in UTC") from None
 
 
 def write_time(at: datetime) -> str:
@@ -24,10 +57,20 @@ def write_decimal(value: Decimal) -> str:
     return format(value, "f")
 
 
-Time = Annotated[AwareDatetime, PlainSerializer(write_time, return_type=str)]
-"""An aware time, written in UTC."""
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_read_time),
+    AfterValidator(_in_utc),
+    PlainSerializer(write_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": RFC_3339}),
+]
+"""An aware time, in UTC."""
 
-Amount = Annotated[Decimal, PlainSerializer(write_decimal, return_type=str)]
+Amount = Annotated[
+    Decimal,
+    PlainSerializer(write_decimal, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^-?[0-9]+([.][0-9]+)?$"}, mode="serialization"),
+]
 """A decimal number, written as a string: floats lose cents."""
 
 
