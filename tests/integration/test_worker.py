@@ -1,6 +1,7 @@
 """A push envelope goes in, ib_insync talks to a gateway over a socket, a result event comes out."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from tests.support.gateway import ACCOUNT, RunningWorker, running_worker
 from tests.support.ib import simulated
 
@@ -272,6 +274,22 @@ async def test_a_damaged_trading_state_is_named_and_can_still_be_halted(tmp_path
         assert code_of(await worker.result_of(active)) == ("failed", "document-damaged")
         assert code_of(await worker.result_of(halt)) == ("succeeded", None)
         assert code_of(await worker.result_of(SUMMARY)) == ("succeeded", None)
+
+
+# -- logs -------------------------------------------------------------------------------------------------
+
+
+async def test_logs_name_the_run_and_tell_no_body_and_no_amount(tmp_path: Path) -> None:
+    async with served(simulated(), tmp_path) as worker:
+        await worker.configured()
+        with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+            await worker.result_of({**SUMMARY, "reason": "a private thought"}, message_id="7")
+            signal = await worker.result_of({**SIGNAL, "id": "x"})
+            await worker.result_of({"intent": "summary", "secret": "hush"})
+    text = json.dumps(logs)
+    assert {"message/7", "id/x"} <= {line.get("run") for line in logs}
+    for told in ("private thought", "hush", "100000", "45000", outcome_of(signal)["price"]):
+        assert told not in text
 
 
 # -- health -----------------------------------------------------------------------------------------------
