@@ -227,5 +227,10 @@ def _parsed(value: Any) -> Any:
     return KINDS[kind].model_validate({} if fields is None else fields)
 
 
-Actions = tuple[Annotated[Action, BeforeValidator(_parsed)], ...]
+def _several(value: Any) -> Any:
+    """`then: drop` is short for `then: [drop]`."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Actions = Annotated[tuple[Annotated[Action, BeforeValidator(_parsed)], ...], BeforeValidator(_several)]
 Later.model_rebuild()

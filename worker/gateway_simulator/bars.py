@@ -15,6 +15,7 @@ from gateway_simulator.calendars import (
 )
 from gateway_simulator.durations import BarSize, Duration, HistoryError
 
+_DAY = timedelta(days=1)
 _MOST_SMALL_BARS = 5000  # IB's own limit for bars below a minute differs by size; this is of its order
 
 
@@ -55,9 +56,12 @@ def _beginning(calendar: Calendar, end: datetime, duration: Duration, *, regular
     """The first trading day of a request; for one in seconds, which count trading time, also the second."""
     if duration.unit == "D":
         return next(islice(days_back(calendar, end, regular=regular), duration.count - 1, None)), 0
-    if duration.unit != "S":
-        return duration.before(end.astimezone(calendar.zone).date()) + timedelta(days=1), 0
     pick, left = regular_segments if regular else segments, duration.count
+    if duration.unit != "S":
+        first = duration.before(end.astimezone(calendar.zone).date()) + _DAY
+        while not pick(calendar, first):
+            first += _DAY
+        return first, 0
     for day in days_back(calendar, end, regular=regular):
         for segment in reversed(pick(calendar, day)):
             stop = min(segment.end, int(end.timestamp()))

@@ -58,11 +58,18 @@ def read_bars(path: Path) -> Mapping[str, tuple[Row, ...]]:
                 raise ValueError(f"{path.name}, line {number}: {error}") from error
     for symbol, rows in found.items():
         for before, after in pairwise(rows):
-            if type(before.start) is not type(after.start) or str(before.start) >= str(after.start):
+            if not _follows(before.start, after.start):
                 raise ValueError(
-                    f"{path.name}: expected {symbol}'s bars in order, found {after.start} out of it"
+                    f"{path.name}: expected {symbol}'s bars in order and of one kind, "
+                    f"found {after.start} after {before.start}"
                 )
     return {symbol: tuple(rows) for symbol, rows in found.items()}
+
+
+def _follows(before: date | datetime, after: date | datetime) -> bool:
+    if isinstance(before, datetime) and isinstance(after, datetime):
+        return (before.tzinfo is None) == (after.tzinfo is None) and before < after
+    return type(before) is type(after) and before < after
 
 
 def _row(line: Mapping[str, str]) -> Row:

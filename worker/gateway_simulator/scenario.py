@@ -77,16 +77,11 @@ def _short(value: Any) -> Any:
     return {"event": value} if isinstance(value, str) else value
 
 
-def _several(value: Any) -> Any:
-    """`then: drop` is short for `then: [drop]`."""
-    return value if isinstance(value, list | tuple) else [value]
-
-
 class Rule(Part):
     """What happens when."""
 
     when: Annotated[When, BeforeValidator(_short)]
-    then: Annotated[Actions, BeforeValidator(_several)]
+    then: Actions
 
     @model_validator(mode="after")
     def _possible(self) -> "Rule":

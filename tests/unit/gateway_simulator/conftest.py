@@ -28,16 +28,13 @@ def listed() -> Catalogue:
 
 
 def found(where: Catalogue, text: str) -> Contract:
-    """A contract by `AAPL`, `EUR.USD`, or `700@SEHK`."""
+    """A contract by `AAPL`, `EUR.USD`, or `700@SEHK`; of several the one in dollars."""
     symbol, _, exchange = text.partition("@")
-    pair = len(text) == len("EUR.USD") and text[3] == "."
-    query = (
-        ContractQuery(local_symbol=text)
-        if pair
-        else ContractQuery(symbol=symbol, exchange=exchange or "SMART")
-    )
-    (contract,) = where.find(query)
-    return contract
+    if len(text) == len("EUR.USD") and text[3] == ".":
+        (pair,) = where.find(ContractQuery(local_symbol=text))
+        return pair
+    several = where.find(ContractQuery(symbol=symbol, sec_type="STK", exchange=exchange))
+    return next((contract for contract in several if contract.currency == "USD"), several[0])
 
 
 @pytest.fixture
