@@ -30,7 +30,12 @@ def parse_accounts(texts: list[str]) -> dict[str, Account]:
         if currency in account.cash:
             raise ValueError(f"expected one balance a currency, found {account_id}:{currency} twice")
         account.cash[currency] = amount
-    return accounts or {DEFAULT_ACCOUNT: Account()}
+    return accounts or default_accounts()
+
+
+def default_accounts() -> dict[str, Account]:
+    """One paper account with dollars."""
+    return {DEFAULT_ACCOUNT: Account()}
 
 
 def balances(accounts: Mapping[str, Account]) -> dict[str, dict[str, Decimal]]:

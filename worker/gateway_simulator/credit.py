@@ -68,7 +68,8 @@ class Credit:
         if more <= left:
             return ""
         return (
-            "YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR AVAILABLE FUNDS "
+            "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. "
+            "IN ORDER TO OBTAIN THE DESIRED POSITION YOUR AVAILABLE FUNDS "
             f"[{left.quantize(CENT)}] MUST EXCEED THE ADDITIONAL MARGIN OF [{more.quantize(CENT)}]"
         )
 

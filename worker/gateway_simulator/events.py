@@ -1,6 +1,6 @@
 """What a request is to a scenario: its name, and what rules may look at."""
 
-from gateway_simulator.book import Book
+from gateway_simulator.book import Book, Order
 from gateway_simulator.faults import Event
 from gateway_simulator.wire import requests
 from gateway_simulator.wire.layout import Message
@@ -23,16 +23,25 @@ def of(request: Message, client_id: int, book: Book) -> Event:
     if isinstance(request, requests.CancelOrder):
         order = book.find(client_id, request.order_id)
         if order is not None:
-            return Event(
-                name=name,
-                client_id=client_id,
-                symbol=order.contract.symbol,
-                sec_type=order.contract.sec_type,
-                side=order.terms.action,
-                order_type=order.terms.order_type,
-                order_ref=order.terms.order_ref,
-            )
+            return _of_order(name, order)
     if isinstance(request, requests.ReqMktData | requests.ReqHistoricalData | requests.ReqContractDetails):
         asked = request.contract
         return Event(name=name, client_id=client_id, symbol=asked.symbol, sec_type=asked.sec_type)
     return Event(name=name, client_id=client_id)
+
+
+def of_fill(order: Order) -> Event:
+    """The fill of an order."""
+    return _of_order("fill", order)
+
+
+def _of_order(name: str, order: Order) -> Event:
+    return Event(
+        name=name,
+        client_id=order.client_id,
+        symbol=order.contract.symbol,
+        sec_type=order.contract.sec_type,
+        side=order.terms.action,
+        order_type=order.terms.order_type,
+        order_ref=order.terms.order_ref,
+    )

@@ -14,6 +14,7 @@ from gateway_simulator.commissions import commission
 from gateway_simulator.contracts import Contract
 from gateway_simulator.market import Market
 from gateway_simulator.refusal import Refusal
+from gateway_simulator.valuation import mark
 from gateway_simulator.wire.errors import ProtocolError
 from gateway_simulator.wire.orders import PlaceOrder
 from gateway_simulator.wire.times import read_time
@@ -69,17 +70,18 @@ class Exchange:
         preset = not order.terms.tif
         if preset:
             order = replace(order, terms=replace(order.terms, tif="DAY"))
-        self._announce(self._book.put(order))
+        order = self._book.put(order)
+        self._announce(order)
         if preset:
             self._listener.notice(order, 10349, "Order TIF was set to DAY based on order preset.")
         return self._attempt(order, self._clock.now())
 
-    def reject(self, order: Order, reason: str) -> Order:
+    def reject(self, order: Order, code: int, text: str) -> Order:
         """Take an order into the book only to refuse it there, as IB does for want of margin."""
         now = self._clock.now()
-        order = self._book.put(replace(order, status=Status.INACTIVE, ended_at=now, ended_because=reason))
+        order = self._book.put(replace(order, status=Status.INACTIVE, ended_at=now, ended_because=text))
+        self._listener.notice(order, code, text)
         self._listener.order_changed(order)
-        self._listener.notice(order, 201, f"Order rejected - reason:{reason}")
         return order
 
     def change(self, order: Order, terms: PlaceOrder) -> Order:
@@ -113,6 +115,23 @@ class Exchange:
         self._listener.executed(order, execution)
         return order
 
+    def fill_at_market(self, order: Order) -> Order:
+        """Fill what is left of an order wherever its limit is, if there is any price."""
+        quote = self._market.quote(order.contract)
+        price = (quote.ask if order.sign > 0 else quote.bid) or mark(quote)
+        return self.fill(order, order.remaining, price) if price else order
+
+    def correct(self, execution: Execution, shares: Decimal, price: Decimal) -> Execution:
+        """Revise an execution: cash and position are as if it had been so from the start."""
+        cost = commission(execution.contract, shares, price, self._market)
+        revised = self._book.correct(execution, shares, price, cost)
+        account = self._accounts[execution.account]
+        account.post(execution.currency, revised.cash - revised.commission)
+        account.post(execution.currency, execution.commission - execution.cash)
+        if execution.contract.sec_type == "CASH":
+            account.post(execution.contract.symbol, revised.signed - execution.signed)
+        return revised
+
     def evaluate(self) -> None:
         """Let every open order trade, start or expire as the time has come.
 
@@ -130,25 +149,32 @@ class Exchange:
         step = max(CADENCE, (now - before) / MOST_LOOKS)
         looks = {before + step * n for n in range(1, int((now - before) / step))}
         for order in self._book.open_orders():
-            own = order.schedule
-            looks |= {at for at in (own.active_at, own.due_at, own.expires_at) if at and before < at < now}
+            own = (
+                order.schedule.active_at,
+                order.schedule.due_at,
+                order.schedule.expires_at,
+                order.held_until,
+            )
+            looks |= {at for at in own if at is not None and before < at < now}
         return [*sorted(looks), now]
 
     def _attempt(self, order: Order, at: datetime) -> Order:
-        if not order.is_open or order.status is Status.INACTIVE or not order.terms.transmit:
+        shares = order.free(at)
+        if not order.is_open or not shares or not order.terms.transmit:
             return order
+        if order.status is Status.INACTIVE:  # it was held, and is free now
+            order = self._book.put(replace(order, status=Status.PRE_SUBMITTED, why_held=""))
+            self._listener.order_changed(order)
         due, expires = order.schedule.due_at, order.schedule.expires_at
         if due is not None and at >= due:
             last = self._market.quote(order.contract, due).last
-            return (
-                self.fill(order, order.remaining, last, due) if last else self.cancel(order, "No close", due)
-            )
+            return self.fill(order, shares, last, due) if last else self.cancel(order, "No close", due)
         if expires is not None and at >= expires:
             return self.cancel(order, "Expired", expires)
         if matching.is_trading(order, at):
             price = matching.price(order, self._market.quote(order.contract, at))
             if price is not None:
-                return self.fill(order, order.remaining, price, at)
+                return self.fill(order, shares, price, at)
             if order.terms.tif == "IOC":
                 return self.cancel(order, "Immediate or cancel", at)
             return self._start(order)

@@ -19,6 +19,7 @@ class Feed:
     produce: Callable[[], Iterable[Keyed]]
     every_s: float = PULSE_S
     on_trade: bool = False
+    is_market_data: bool = False
 
 
 class Feeds:
@@ -39,6 +40,11 @@ class Feeds:
         self._told.pop(key, None)
         self._due.pop(key, None)
         return self._feeds.pop(key, None) is not None
+
+    def stop_market_data(self) -> None:
+        """End those that IB loses with a connection whose data is not maintained (1101)."""
+        for key in [key for key, feed in self._feeds.items() if feed.is_market_data]:
+            self.stop(key)
 
     def due(self, now: datetime) -> list[Message]:
         """What has changed in the subscriptions whose time has come."""

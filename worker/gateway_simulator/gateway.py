@@ -1,17 +1,19 @@
-"""The gateway: all that outlives a connection, and who hears of what happens to it."""
+"""The gateway: all that outlives a connection. `server.serve` opens a port to it."""
 
 import asyncio
-import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from gateway_simulator import events, reports, valuation
-from gateway_simulator.accounts import Account
-from gateway_simulator.book import Book, Execution, Order, Status
+from gateway_simulator import effects, events, reports, valuation
+from gateway_simulator.accounts import Account, default_accounts
+from gateway_simulator.actions import Action
+from gateway_simulator.announcer import Announcer
+from gateway_simulator.book import Book, Order
 from gateway_simulator.clock import Clock
 from gateway_simulator.contracts import Contract
 from gateway_simulator.credit import Credit
@@ -19,7 +21,6 @@ from gateway_simulator.exchange import Exchange
 from gateway_simulator.faults import Event, Faults
 from gateway_simulator.market import Market
 from gateway_simulator.market_file import MarketFile, catalogue
-from gateway_simulator.scenario import Action
 from gateway_simulator.valuation import Valuation
 from gateway_simulator.wire import responses
 from gateway_simulator.wire.layout import NEWEST, Message
@@ -28,14 +29,11 @@ from gateway_simulator.wire.orders import PlaceOrder
 if TYPE_CHECKING:
     from gateway_simulator.session import Session
 
-log = logging.getLogger(__name__)
-
-TRADED_DELAY_S = 0.05  # real seconds in which trades are gathered before account values are told anew
 LEAST_PULSE_S = 0.25  # real seconds, however fast the clock runs
 
 
 class Gateway:
-    """Clock, market, accounts, book, scenario and counters; `serve` opens a port to it."""
+    """Clock, market, accounts, book, scenario and counters, and the sessions of the clients that are on."""
 
     def __init__(
         self,
@@ -52,16 +50,22 @@ class Gateway:
         self.clock = clock or Clock()
         self.market = Market(self.clock, seed, prices)
         self.catalogue = catalogue(prices)
-        self.accounts = dict(accounts or {"DU1234567": Account()})
+        self.accounts = dict(accounts or default_accounts())
         self.book = Book(first_order_id)
         self.faults = faults
         self.time_zone = time_zone
         self.max_version = max_version
         self.requests: Counter[str] = Counter()
+        """How often each request has come, by its name in the API; `connect` and `unreadable` too."""
         self.sessions: set[Session] = set()
-        self.exchange = Exchange(self.clock, self.market, self.book, self.accounts, self, time_zone)
+        self.goes_down = asyncio.Event()
+        self.comes_up = asyncio.Event()
+        self.is_logged_in = True
+        self.has_broker = True
+        self.announcer = Announcer(self)
+        self.exchange = Exchange(self.clock, self.market, self.book, self.accounts, self.announcer, time_zone)
         self.credit = Credit(self.book, self.market, self.accounts, self.value)
-        self._gathering: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # What time it is, and what an account is worth
 
@@ -75,6 +79,52 @@ class Gateway:
         account = self.accounts[account_id]
         return valuation.value(account, self.book, self.market, self.midnight(), self.clock.now())
 
+    # What other hands do
+
+    def manual_order(self, contract: Contract, terms: PlaceOrder, account: str = "") -> Order:
+        """Place an order as by hand in TWS: no client has it, until client 0 takes it over."""
+        account = account or next(iter(self.accounts))
+        draft = self.exchange.draft(0, account, contract, replace(terms, order_id=0))
+        order = self.exchange.place(draft)
+        if any(session.binds_manual_orders for session in self.sessions):
+            self.bind_manual_orders()
+        return self.book.orders[order.perm_id]
+
+    def bind_manual_orders(self) -> None:
+        """Give each order placed by hand an id of client 0, below zero, as IB does."""
+        for order in self.book.open_orders():
+            if order.order_id == 0:
+                bound = self.book.bind(order)
+                message = responses.OrderBound(perm_id=bound.perm_id, client_id=0, order_id=bound.order_id)
+                self.announcer.tell(bound, message, reports.open_order(bound), reports.order_status(bound))
+
+    def restart(self, *, fresh: bool = False) -> None:
+        """Close every connection. A fresh container has forgotten executions, ended orders, the counter."""
+        self.disconnect()
+        if fresh:
+            self.book.forget(self.clock.now())
+
+    def go_down(self, seconds: float) -> None:
+        """Close every connection and the port, for so many simulated seconds."""
+        self.comes_up.clear()
+        self.goes_down.set()
+
+        def come_up() -> None:
+            self.goes_down.clear()
+            self.comes_up.set()
+
+        self.later(seconds, come_up)
+
+    def disconnect(self) -> None:
+        """Close every connection."""
+        for session in tuple(self.sessions):
+            session.close()
+
+    def broadcast(self, code: int, text: str) -> None:
+        """A notice to every client that is about no request: connectivity, data farms."""
+        for session in tuple(self.sessions):
+            session.error(-1, code, text)
+
     # The scenario
 
     def actions(self, event: Event) -> tuple[Action, ...]:
@@ -85,112 +135,39 @@ class Gateway:
         """What the scenario does about a request."""
         return self.faults.on(events.of(request, client_id, self.book)) if self.faults else ()
 
-    # What other hands do
-
-    def manual_order(self, contract: Contract, terms: PlaceOrder, account: str = "") -> Order:
-        """Place an order as by hand in TWS: no client has it, until client 0 takes it over."""
-        draft = self.exchange.draft(
-            0, account or next(iter(self.accounts)), contract, replace(terms, order_id=0)
-        )
-        order = self.exchange.place(draft)
-        if any(session.binds_manual_orders for session in self.sessions):
-            self.bind_manual_orders()
-        return order
-
-    def bind_manual_orders(self) -> None:
-        """Give each order placed by hand an id of client 0, below zero, as IB does."""
-        for order in self.book.open_orders():
-            if order.order_id == 0:
-                bound = self.book.bind(order)
-                self._tell(
-                    0,
-                    bound.order_id,
-                    responses.OrderBound(perm_id=bound.perm_id, client_id=0, order_id=bound.order_id),
-                    reports.open_order(bound),
-                    reports.order_status(bound),
-                )
-
-    def restart(self, *, fresh: bool = False) -> None:
-        """Drop every connection. A fresh container has forgotten executions, ended orders and the counter."""
-        self.drop_all()
-        if fresh:
-            self.book.forget(self.clock.now())
-
-    def broadcast(self, code: int, text: str) -> None:
-        """A notice to every client that is about no request: connectivity, data farms."""
-        for session in self.sessions:
-            session.error(-1, code, text)
-
-    def drop_all(self) -> None:
-        """Close every connection."""
-        for session in tuple(self.sessions):
-            session.close()
-
-    # What happens to orders, told to those who may know (exchange.Listener)
-
-    def order_changed(self, order: Order) -> None:
-        """Tell where an order stands; IB doesn't repeat the order itself when it is cancelled."""
-        messages: list[Message] = [] if order.status is Status.CANCELLED else [reports.open_order(order)]
-        self._tell(order.client_id, order.order_id, *messages, reports.order_status(order))
-
-    def executed(self, order: Order, execution: Execution) -> None:
-        """Tell of a fill: execution, order, commission and position at once, account values soon."""
-        for session in self._hearers(order.client_id, order.order_id):
-            session.send(
-                reports.exec_details(execution, self.time_zone, session.version),
-                reports.open_order(order),
-                reports.order_status(order),
-                reports.commission_report(execution),
-            )
-        position = reports.position(self.book.position(order.account, order.contract))
-        for session in self.sessions:
-            if session.follows_positions:
-                session.send(position)
-        self._traded()
-
-    def notice(self, order: Order, code: int, text: str) -> None:
-        """An error or warning about an order."""
-        self._tell(
-            order.client_id,
-            order.order_id,
-            responses.Error(req_id=order.order_id, error_code=code, text=text),
-        )
+    # Time
 
     def pulse(self) -> None:
         """Let time have its effect: orders trade or expire, subscriptions tell what has changed."""
         self.exchange.evaluate()
-        now = self.clock.now()
-        for session in tuple(self.sessions):
-            session.send(*session.feeds.due(now))
+        if self.has_broker:
+            now = self.clock.now()
+            for session in tuple(self.sessions):
+                session.send(*session.feeds.due(now))
+
+    def later(self, seconds: float, do: Callable[[], None]) -> None:
+        """Do something after so many simulated seconds, if the gateway is still served then."""
+
+        async def wait() -> None:
+            await self.clock.sleep(seconds)
+            do()
+
+        task = asyncio.get_running_loop().create_task(wait())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def run(self) -> None:
-        """Pulse each simulated second, or a few times a real second if those are short."""
-        while True:
-            await self.clock.sleep(max(1.0, LEAST_PULSE_S * self.clock.speed))
-            self.pulse()
+        """Pulse each simulated second (a few times a real one, if those are short), until cancelled."""
+        for timed in self.faults.timed() if self.faults else ():
+            left = (timed.at - self.clock.now()).total_seconds()
+            self.later(left, partial(effects.perform, self, timed.actions))
+        try:
+            while True:
+                await self.clock.sleep(max(1.0, LEAST_PULSE_S * self.clock.speed))
+                self.pulse()
+        finally:
+            for task in self._tasks:
+                task.cancel()
 
     def save(self) -> None:
         """Keep what must survive; of no effect without a state file."""
-
-    def _hearers(self, client_id: int, order_id: int) -> list["Session"]:
-        """The client that placed an order; client 0 for one placed by hand, once it asked for those."""
-        return [
-            session
-            for session in self.sessions
-            if session.client_id == client_id and (order_id > 0 or session.binds_manual_orders)
-        ]
-
-    def _tell(self, client_id: int, order_id: int, *messages: Message) -> None:
-        for session in self._hearers(client_id, order_id):
-            session.send(*messages)
-
-    def _traded(self) -> None:
-        """Account values follow a trade soon, once for many of them."""
-        if self.sessions and self._gathering is None:
-            self._gathering = asyncio.get_running_loop().call_later(TRADED_DELAY_S, self._tell_accounts)
-
-    def _tell_accounts(self) -> None:
-        self._gathering = None
-        now = self.clock.now()
-        for session in tuple(self.sessions):
-            session.send(*session.feeds.traded(now))

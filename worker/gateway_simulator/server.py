@@ -3,31 +3,54 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.session import Session
 
 
-@dataclass(frozen=True, slots=True)
 class Server:
-    """Where a gateway listens."""
+    """Where a gateway listens, while it is up."""
 
-    host: str
-    port: int
+    def __init__(self, gateway: Gateway, host: str) -> None:
+        self.host = host
+        self.port = 0
+        self._gateway = gateway
+        self._listener: asyncio.Server | None = None
+
+    async def open(self, port: int) -> None:
+        """Listen, on any free port if it is 0."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(lambda: Session(self._gateway), self.host, port)
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def follow(self) -> None:
+        """Close the port while the gateway is down, and open it again when it comes up."""
+        while True:
+            await self._gateway.goes_down.wait()
+            await self.close()
+            await self._gateway.comes_up.wait()
+            await self.open(self.port)
+
+    async def close(self) -> None:
+        """Let nobody in any more, and close every connection."""
+        if self._listener is not None:
+            self._listener.close()
+            self._gateway.disconnect()
+            await self._listener.wait_closed()
+            self._listener = None
 
 
 @contextlib.asynccontextmanager
 async def serve(gateway: Gateway, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
-    """Let clients in, on any free port if it is 0, until the block ends; then all connections close."""
+    """Let clients in until the block ends; then every connection closes."""
+    server = Server(gateway, host)
+    await server.open(port)
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(lambda: Session(gateway), host, port)
-    beat = loop.create_task(gateway.run())
+    tasks = [loop.create_task(gateway.run()), loop.create_task(server.follow())]
     try:
-        yield Server(host, listener.sockets[0].getsockname()[1])
+        yield server
     finally:
-        beat.cancel()
-        listener.close()
-        gateway.drop_all()
-        await asyncio.gather(beat, return_exceptions=True)
-        await listener.wait_closed()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.close()

@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, cast
 
+from gateway_simulator import actions as act
+from gateway_simulator import effects
 from gateway_simulator.faults import Event
 from gateway_simulator.feeds import Feed, Feeds
 from gateway_simulator.handlers import HANDLERS
 from gateway_simulator.refusal import Refusal
-from gateway_simulator.scenario import Action, Delay, Drop, NoLogin, Reject, Silent
 from gateway_simulator.wire import codec, handshake, layout, requests, responses
 from gateway_simulator.wire.errors import ProtocolError
 from gateway_simulator.wire.layout import Message
+from gateway_simulator.wire.orders import PlaceOrder
 
 if TYPE_CHECKING:
     from gateway_simulator.gateway import Gateway
@@ -30,43 +32,38 @@ class Session(asyncio.Protocol):
         self.gateway = gateway
         self.client_id = NOBODY
         self.version = 0
+        self.is_deaf = False  # the socket is open, but nothing is read
         self.binds_manual_orders = False
         self.follows_positions = False
         self.market_data_type = 1
         self.placed: set[int] = set()  # order ids, on this connection
+        self.instructions: tuple[act.Action, ...] = ()  # of a scenario, about the order that is being placed
         self.feeds = Feeds()
         self._deframer = codec.Deframer()
         self._greeted = False
-        self._deaf = False  # the socket is open, but nothing is read
         self._out: list[bytes] = []
         self._transport: asyncio.Transport | None = None
-        self._delayed: set[asyncio.Task[None]] = set()
+        self._waiting: asyncio.Task[None] | None = None
 
     # The connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.gateway.sessions.add(self)
-        self.gateway.requests["connect"] += 1
-        self._act(self.gateway.actions(Event("connect")), lambda: None, NOBODY)
+        gateway = self.gateway
+        self.is_deaf = not gateway.is_logged_in
+        gateway.sessions.add(self)
+        gateway.requests["connect"] += 1
+        self._act(gateway.actions(Event("connect")), None)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._transport = None
         self.gateway.sessions.discard(self)
-        for task in self._delayed:
-            task.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def data_received(self, data: bytes) -> None:
         self._deframer.feed(data)
-        try:
-            bodies = self._bodies()
-            while self._listens() and (body := next(bodies, None)) is not None:
-                self._receive(body)
-        except ProtocolError as error:
-            # The stream itself is broken: what follows can't be told apart from garbage.
-            log.warning("closing the connection of client %d: %s", self.client_id, error)
-            self.gateway.requests[UNREADABLE] += 1
-            self.close()
+        self._drain()
 
     def close(self) -> None:
         """Send what is waiting, then hang up."""
@@ -85,7 +82,8 @@ class Session(asyncio.Protocol):
 
     def error(self, req_id: int, code: int, text: str) -> None:
         """An error about a request, or a notice with id -1."""
-        self.send(responses.Error(req_id=req_id, error_code=code, text=text))
+        if self.version:  # until the handshake there are no words for it
+            self.send(responses.Error(req_id=req_id, error_code=code, text=text))
 
     def subscribe(self, key: Hashable, feed: Feed) -> None:
         """Tell the client now, and again whenever it changes."""
@@ -99,9 +97,20 @@ class Session(asyncio.Protocol):
 
     # What comes in
 
+    def _drain(self) -> None:
+        try:
+            bodies = self._bodies()
+            while self._listens() and (body := next(bodies, None)) is not None:
+                self._receive(body)
+        except ProtocolError as error:
+            # The stream itself is broken: what follows can't be told apart from garbage.
+            log.warning("closing the connection of client %d: %s", self.client_id, error)
+            self.gateway.requests[UNREADABLE] += 1
+            self.close()
+
     def _listens(self) -> bool:
-        """Not when a scenario has made it deaf, nor for what came with the last request before a drop."""
-        return not self._deaf and self._transport is not None
+        """Not once a scenario has made it deaf or hung up, and not before a delayed request is treated."""
+        return not self.is_deaf and self._transport is not None and self._waiting is None
 
     def _bodies(self) -> Iterator[str]:
         if not self._greeted:
@@ -120,8 +129,7 @@ class Session(asyncio.Protocol):
         request = self._read(body)
         if request is not None:
             self.gateway.requests[requests.name(request)] += 1
-            actions = self.gateway.actions_on(request, self.client_id)
-            self._act(actions, lambda: self._handle(request), requests.subject(request))
+            self._act(self.gateway.actions_on(request, self.client_id), request)
 
     def _read(self, body: str) -> Message | None:
         fields: list[str] = []
@@ -148,40 +156,60 @@ class Session(asyncio.Protocol):
 
     # What goes wrong on purpose
 
-    def _act(self, actions: tuple[Action, ...], handle: Callable[[], None], subject: int) -> None:
-        """Run a scenario's actions in order, and handle the request unless one of them prevents it."""
-        for n, action in enumerate(actions):
-            match action:
-                case Delay(seconds=seconds):
-                    self._later(seconds, actions[n + 1 :], handle, subject)
-                    return
-                case Reject(code=code, message=message):
-                    self.error(subject, code, message)
-                    return
-                case Silent():
-                    self._deaf = self.version == 0
-                    return
-                case NoLogin():
-                    self._deaf = True
-                    return
-                case Drop(when="before"):
-                    self.close()
-                    return
-                case Drop():
-                    self._flush()
-                    handle()
-                    self._out.clear()
-                    self.close()
-                    return
-        handle()
+    def _act(self, actions: tuple[act.Action, ...], request: Message | None) -> None:
+        """Treat a request (None: the connection itself) as a scenario wants it.
 
-    def _later(
-        self, seconds: float, actions: tuple[Action, ...], handle: Callable[[], None], subject: int
-    ) -> None:
+        What concerns the request comes first, then the request, unless something prevented it, then the rest.
+        """
+        if not actions:
+            if request is not None:
+                self._handle(request)
+            return
+        for n, action in enumerate(actions):
+            if isinstance(action, act.Delay):
+                self._wait(action.seconds, actions[:n] + actions[n + 1 :], request)
+                return
+        treated, closes = self._prevented(actions, request)
+        if request is not None and treated:
+            muted = act.Drop(when="after") in actions
+            self._flush()
+            self.instructions = actions
+            self._handle(request)
+            self.instructions = ()
+            if muted:
+                self._out.clear()
+            closes = closes or muted
+        if closes:
+            self.close()
+        placed = isinstance(request, PlaceOrder) and self.gateway.book.find(self.client_id, request.order_id)
+        effects.perform(self.gateway, actions, placed or None)
+
+    def _prevented(self, actions: tuple[act.Action, ...], request: Message | None) -> tuple[bool, bool]:
+        """Whether the request is treated all the same, and whether the connection is closed."""
+        subject = NOBODY if request is None else requests.subject(request)
+        treated, closes = True, False
+        for action in actions:
+            match action:
+                case act.Error(code=code, message=message):
+                    self.error(subject, code, message)
+                case act.Reject(code=code, message=message):
+                    self.error(subject, code, message)
+                    treated, closes = False, request is None or isinstance(request, requests.StartApi)
+                case act.Silent():
+                    treated, self.is_deaf = False, request is None
+                case act.NoLogin():
+                    treated, self.is_deaf = False, True
+                case act.Drop(when="before"):
+                    treated, closes = False, True
+        return treated, closes
+
+    def _wait(self, seconds: float, actions: tuple[act.Action, ...], request: Message | None) -> None:
+        """Treat the request later; those that follow on the connection wait behind it."""
+
         async def wait() -> None:
             await self.gateway.clock.sleep(seconds)
-            self._act(actions, handle, subject)
+            self._waiting = None
+            self._act(actions, request)
+            self._drain()
 
-        task = asyncio.get_running_loop().create_task(wait())
-        self._delayed.add(task)
-        task.add_done_callback(self._delayed.discard)
+        self._waiting = asyncio.get_running_loop().create_task(wait())

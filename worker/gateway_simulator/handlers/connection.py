@@ -2,18 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from gateway_simulator import notices
 from gateway_simulator.wire import requests as ask
 from gateway_simulator.wire import responses as say
 from gateway_simulator.wire.layout import Message
 
 if TYPE_CHECKING:
     from gateway_simulator.session import Session
-
-FARMS = (
-    (2104, "Market data farm connection is OK:usfarm"),
-    (2106, "HMDS data farm connection is OK:ushmds"),
-    (2158, "Sec-def data farm connection is OK:secdefil"),
-)
 
 
 def start_api(session: "Session", request: ask.StartApi) -> None:
@@ -28,8 +23,8 @@ def start_api(session: "Session", request: ask.StartApi) -> None:
     session.client_id = request.client_id
     managed_accounts(session, request)
     next_valid_id(session, request)
-    for code, text in FARMS:
-        session.error(-1, code, text)
+    for code in notices.AT_LOGIN:
+        session.error(-1, code, notices.text(code))
 
 
 def managed_accounts(session: "Session", _: object) -> None:

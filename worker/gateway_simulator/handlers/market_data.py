@@ -67,7 +67,7 @@ def market_data(session: "Session", request: ask.ReqMktData) -> None:
     if request.snapshot:
         session.send(*(message for _, message in produce()), say.TickSnapshotEnd(req_id=request.req_id))
     else:
-        session.subscribe(request.req_id, Feed(produce))
+        session.subscribe(request.req_id, Feed(produce, is_market_data=True))
 
 
 def cancel(session: "Session", request: ask.CancelMktData) -> None:

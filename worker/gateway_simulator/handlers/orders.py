@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from gateway_simulator import order_rules, reports
+from gateway_simulator import effects, order_rules, reports
+from gateway_simulator.actions import Hold, Inactive
 from gateway_simulator.book import Order, Status
 from gateway_simulator.handlers import lookup
 from gateway_simulator.refusal import Refusal, invalid
@@ -30,10 +31,14 @@ def place(session: "Session", request: PlaceOrder) -> None:
         session.send(reports.open_order(draft, gateway.credit.preview(draft)))
         return
     session.placed.add(request.order_id)
-    if reason := gateway.credit.refusal(draft):
-        gateway.exchange.reject(draft, reason)
-    else:
-        gateway.exchange.place(draft)
+    code, text = _refusal(session, draft)
+    if code:
+        gateway.exchange.reject(draft, code, text)
+        return
+    order = gateway.exchange.place(effects.held(draft, session.instructions, gateway))
+    for action in session.instructions:
+        if isinstance(action, Hold):
+            gateway.announcer.notice(order, action.code, action.message)
 
 
 def cancel(session: "Session", request: ask.CancelOrder) -> None:
@@ -70,6 +75,15 @@ def account_of(session: "Session", request: PlaceOrder) -> str:
     if len(accounts) > 1:
         raise Refusal(435, "You must specify an account.")
     return next(iter(accounts))
+
+
+def _refusal(session: "Session", draft: Order) -> tuple[int, str]:
+    """The code and text with which the order ends as Inactive: a scenario's, or for want of margin."""
+    for action in session.instructions:
+        if isinstance(action, Inactive):
+            return action.code, action.message
+    text = session.gateway.credit.refusal(draft)
+    return (201, text) if text else (0, "")
 
 
 def _check_open(session: "Session", earlier: Order) -> None:
