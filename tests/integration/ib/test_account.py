@@ -1,16 +1,19 @@
 """The account, read from what the connection keeps subscribed: every kind of thing it may hold."""
 
+import asyncio
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from decimal import Decimal
 
 import ib_insync
 import pytest
-from tests.support.ib import Client, GatewayTime, client, connected, drop, simulated, tell, until
+from tests.support.ib import OPEN, Client, GatewayTime, client, connected, drop, simulated, tell, until
 
 from gateway_simulator.accounts import Account
 from gateway_simulator.server import serve
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
+from trader.domain.instruments import Stock
 
 SPY = ib_insync.Contract(conId=756733, symbol="SPY", secType="STK", exchange="SMART", currency="USD")
 FAR_BELOW = 100.0
@@ -173,6 +176,74 @@ async def test_after_a_reconnect_or_an_outage_the_same_is_known_as_before(interr
         await worker.reaches(GatewayState.SYNCHRONISING)
         await worker.ready()
         assert everything(worker) == before
+
+
+async def test_an_execution_that_is_told_twice_is_one_fill() -> None:
+    async with connected(simulated(("fill", "duplicate"))) as worker:
+        place(worker, market())
+        await filled(worker)
+        await worker.connection.session().current_time()  # all that was sent before it has arrived now
+
+        assert [fill.quantity for fill in worker.broker.fills()] == [Decimal(10)]
+
+
+async def test_a_corrected_execution_is_the_correction_alone() -> None:
+    async with connected(simulated(("fill", {"correct": {"shares": 8}}))) as worker:
+        place(worker, market())
+        await until(lambda: [fill.quantity for fill in worker.broker.fills()] == [Decimal(8)])
+
+        assert worker.broker.fills()[0].exec_id.endswith(".02")
+
+
+async def test_a_commission_is_none_until_it_is_reported() -> None:
+    gateway = simulated(("fill", {"late_commission": {"seconds": 3600}}))
+    async with connected(gateway) as worker:
+        place(worker, market())
+        await until(lambda: [fill.commission for fill in worker.broker.fills()] == [None])
+
+        gateway.clock.set(OPEN + timedelta(hours=2))
+        await filled(worker)
+
+
+async def test_an_order_that_was_rejected_is_not_open() -> None:
+    async with connected(simulated(("placeOrder", "inactive"))) as worker:
+        place(worker, limit(3))
+        place(worker, limit(5))
+        await until(lambda: [o.quantity for o in worker.broker.open_orders()] == [Decimal(5)])
+
+
+async def test_an_order_that_waits_for_shares_to_be_located_is_open() -> None:
+    async with connected(simulated(("placeOrder", "hold"))) as worker:
+        place(worker, market("SELL"))
+
+        await until(lambda: [o.status for o in worker.broker.open_orders()] == ["Inactive"])
+
+
+async def test_a_partly_filled_order_is_open_with_what_it_filled() -> None:
+    async with connected(simulated(("placeOrder", {"partly_fill": {"quantity": 4}}))) as worker:
+        place(worker, market("SELL"))
+        await filled(worker)
+
+        [order] = worker.broker.open_orders()
+        assert (order.quantity, order.filled) == (Decimal(-10), Decimal(-4))
+
+
+@pytest.mark.parametrize("back", [1101, 1102])
+async def test_a_fill_in_an_outage_is_known_before_anything_is_ready_again(back: int) -> None:
+    outage = {"outage": {"seconds": 60, "back": back}}
+    gateway = simulated(("reqContractDetails", [outage, {"fill": {"symbol": "SPY"}}]))
+    async with connected(gateway) as worker:
+        place(worker, limit())
+        await working(worker, 1)
+        asking = asyncio.ensure_future(worker.market_data.contract(Stock("SPY")))
+        await worker.reaches(GatewayState.DEGRADED)
+
+        gateway.clock.set(OPEN + timedelta(minutes=2))
+        await worker.ready()
+        assert [fill.quantity for fill in worker.broker.fills()] == [Decimal(10)]
+        assert worker.broker.open_orders() == []
+        assert [position.quantity for position in worker.broker.positions()] == [Decimal(10)]
+        await asyncio.gather(asking, return_exceptions=True)
 
 
 async def test_an_account_that_the_broker_is_resetting_is_not_read() -> None:

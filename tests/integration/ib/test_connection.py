@@ -1,10 +1,11 @@
 """Staying connected: whatever the gateway does, the state says so at once, and it mends by itself."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from tests.support.ib import GatewayTime, client, connected, drop, free_port, simulated, tell, until
+from tests.support.ib import OPEN, GatewayTime, client, connected, drop, free_port, simulated, tell, until
 
 from gateway_simulator.accounts import Account
 from gateway_simulator.book import Position
@@ -121,6 +122,14 @@ async def test_a_gateway_that_falls_silent_is_found_and_connected_to_again() -> 
         await worker.reaches(GatewayState.DISCONNECTED, "gateway-silent")
         await worker.ready()
         assert gateway.requests["connect"] == 2
+
+
+async def test_a_gateway_that_is_logged_out_waits_for_a_login_and_is_found_again() -> None:
+    gateway = simulated(({"event": "reqCurrentTime", "nth": 2}, {"no_login": {"seconds": 60}}))
+    async with connected(gateway, connect_s=0.2, broker_call_s=0.2, heartbeat_s=0.01) as worker:
+        await worker.reaches(GatewayState.LOGIN_REQUIRED, "gateway-login-required")
+        gateway.clock.set(OPEN + timedelta(minutes=2))
+        await worker.ready()
 
 
 async def test_a_gateway_that_loses_the_broker_is_degraded_though_the_socket_is_open() -> None:
