@@ -12,7 +12,7 @@ DEFAULT_CASH = Decimal(100_000)
 class Account:
     """One account. Its cash changes with each execution; a balance may be negative (a margin loan)."""
 
-    account_id: str = DEFAULT_ACCOUNT
+    account_id: str
     base: str = "USD"
     cash: dict[str, Decimal] = field(default_factory=lambda: {"USD": DEFAULT_CASH})
 
@@ -35,7 +35,7 @@ def parse_accounts(texts: list[str]) -> dict[str, Account]:
 
 def default_accounts() -> dict[str, Account]:
     """One paper account with dollars."""
-    return {DEFAULT_ACCOUNT: Account()}
+    return {DEFAULT_ACCOUNT: Account(DEFAULT_ACCOUNT)}
 
 
 def balances(accounts: Mapping[str, Account]) -> dict[str, dict[str, Decimal]]:

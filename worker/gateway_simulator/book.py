@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from gateway_simulator import positions
 from gateway_simulator.contracts import Contract
-from gateway_simulator.records import Execution, Order, Position, Schedule, Status
+from gateway_simulator.records import BookState, Execution, Order, Position, Schedule, Status
 
 __all__ = ["LONG_AGO", "Book", "Execution", "Order", "Position", "Schedule", "Status"]
 
@@ -35,6 +35,31 @@ class Book:
         self._open: dict[int, None] = {}  # perm ids in the order of placing
         self._by_client: dict[tuple[int, int], int] = {}
         self.changes = 0  # counts up with each change, for whoever saves the book
+
+    def state(self) -> BookState:
+        """All of it."""
+        return BookState(
+            next_order_id=self.next_order_id,
+            next_perm_id=self.next_perm_id,
+            next_exec=self.next_exec,
+            bound=self._bound,
+            forgotten_before=self.forgotten_before,
+            orders=tuple(self.orders.values()),
+            executions=tuple(self.executions.values()),
+            positions=tuple(self.positions.values()),
+            ids=tuple((client, order_id, perm_id) for (client, order_id), perm_id in self._by_client.items()),
+        )
+
+    def restore(self, state: BookState) -> None:
+        """Become what was kept."""
+        self.next_order_id, self.next_perm_id = state.next_order_id, state.next_perm_id
+        self.next_exec, self._bound = state.next_exec, state.bound
+        self.forgotten_before = state.forgotten_before
+        self.orders = {order.perm_id: order for order in state.orders}
+        self.executions = {execution.exec_id: execution for execution in state.executions}
+        self.positions = {(p.account, p.contract.con_id): p for p in state.positions}
+        self._open = {order.perm_id: None for order in state.orders if order.is_open}
+        self._by_client = {(client, order_id): perm_id for client, order_id, perm_id in state.ids}
 
     def new_perm_id(self) -> int:
         self.next_perm_id += 1

@@ -65,6 +65,7 @@ class Gateway:
         self.announcer = Announcer(self)
         self.exchange = Exchange(self.clock, self.market, self.book, self.accounts, self.announcer, time_zone)
         self.credit = Credit(self.book, self.market, self.accounts, self.value)
+        self.keep: Callable[[], None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What time it is, and what an account is worth
@@ -140,6 +141,7 @@ class Gateway:
     def pulse(self) -> None:
         """Let time have its effect: orders trade or expire, subscriptions tell what has changed."""
         self.exchange.evaluate()
+        self.save()
         if self.has_broker:
             now = self.clock.now()
             for session in tuple(self.sessions):
@@ -170,4 +172,6 @@ class Gateway:
                 task.cancel()
 
     def save(self) -> None:
-        """Keep what must survive; of no effect without a state file."""
+        """Keep what must survive, before anybody is told of it; of no effect without a state file."""
+        if self.keep is not None:
+            self.keep()

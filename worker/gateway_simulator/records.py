@@ -121,3 +121,19 @@ class Position:
     contract: Contract
     quantity: Decimal = ZERO
     average_cost: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class BookState:
+    """A whole book, to be kept and put back."""
+
+    next_order_id: int
+    next_perm_id: int
+    next_exec: int
+    bound: int
+    forgotten_before: datetime
+    orders: tuple[Order, ...]
+    executions: tuple[Execution, ...]
+    positions: tuple[Position, ...]
+    ids: tuple[tuple[int, int, int], ...]
+    """Client, order id and perm id of each order whose id is taken."""
