@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from trader.domain.gateway import GatewayState
 from trader.domain.messages import Result
@@ -23,6 +23,20 @@ ALERT_TYPE = "ib-intents.alert.v1"
 class GatewayEvent(Wire):
     """The gateway's connection changed in a way that a person may have to act on."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "event": "login-required",
+                    "state": "login-required",
+                    "since": "2026-11-23T04:45:00.000000Z",
+                    "reason": "the gateway answers, but nobody is logged in; approve the login on the phone",
+                    "account": "DU1234567",
+                }
+            ]
+        }
+    )
+
     event: Literal["login-required", "session-lost", "recovered", "ready"]
     state: GatewayState
     since: Time
@@ -32,6 +46,22 @@ class GatewayEvent(Wire):
 
 class Alert(Wire):
     """Something outside a run's own result that a person must know."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "event": "order-unresolved",
+                    "severity": "critical",
+                    "account": "DU1234567",
+                    "run": "id/noon-close",
+                    "instrument": "SPY",
+                    "message": "a sale of 100 SPY may or may not stand; look for it at the broker",
+                    "at": "2026-11-23T17:00:00.000000Z",
+                }
+            ]
+        }
+    )
 
     event: Literal["order-unresolved", "order-resolved"]
     severity: Severity

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from trader.domain.orders import OrderReport
 from trader.domain.status import Mode, Severity, Status
@@ -68,8 +68,50 @@ class Reason(Wire):
     field: str | None = Field(None, description="The part of the message at fault, if one is.")
 
 
+EXAMPLES: list[JsonValue] = [
+    {
+        "id": "id/noon-halt",
+        "intent": "set-trading-state",
+        "status": "succeeded",
+        "severity": "info",
+        "dryRun": False,
+        "mode": "paper",
+        "account": "DU1234567",
+        "reason": None,
+        "outcome": {"before": "active", "after": "halted"},
+        "orders": [],
+        "requestedAt": "2026-11-23T17:00:00.000000Z",
+        "startedAt": "2026-11-23T17:00:00.120000Z",
+        "finishedAt": "2026-11-23T17:00:00.131000Z",
+        "attempt": 1,
+    },
+    {
+        "id": "message/1795444200000001",
+        "intent": "summary",
+        "status": "rejected",
+        "severity": "warning",
+        "dryRun": False,
+        "mode": "paper",
+        "account": "DU1234567",
+        "reason": {
+            "code": "unknown-field",
+            "message": "unknown field 'dryrun'; did you mean dryRun?",
+            "field": "dryrun",
+        },
+        "outcome": None,
+        "orders": [],
+        "requestedAt": "2026-11-23T17:00:00.000000Z",
+        "startedAt": "2026-11-23T17:00:00.000000Z",
+        "finishedAt": "2026-11-23T17:00:00.000000Z",
+        "attempt": 1,
+    },
+]
+
+
 class Result(Wire):
     """How an intent ended: exactly one for each run key, published at least once."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
 
     id: str = Field(description="The run key.")
     intent: str | None = Field(description="The intent, as far as the message said.")

@@ -78,7 +78,12 @@ class Wire(BaseModel):
     """A frozen value that is read from or written to a topic, the store or a file."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        json_schema_serialization_defaults_required=True,  # to_json writes every field
     )
 
     def to_json(self) -> JsonObject:
