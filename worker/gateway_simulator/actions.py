@@ -53,7 +53,7 @@ class Silent(Action):
 
 
 class Drop(Action):
-    """Close the connection, before or after the request has had its effect; answers not sent are lost."""
+    """Close the connection, before or after the request has had its effect; it is not answered."""
 
     at = "request"
     when: Literal["before", "after"] = "before"
@@ -120,7 +120,10 @@ class Correct(Action):
 
 
 class Fill(Action):
-    """Fill open orders at the market, wherever their limits are: the request's own, or all of a symbol."""
+    """Fill open orders at the market, wherever their limits are: all of a symbol, or the request's own.
+
+    At `cancelOrder` it comes before the cancel, which then is refused.
+    """
 
     symbol: str = ""
 
@@ -140,6 +143,12 @@ class Outage(Action):
 
     seconds: Seconds | None = None
     back: Literal[1101, 1102] = 1102
+
+
+class Freeze(Action):
+    """Every connection stays open, but nothing is read or sent, for a while or for ever."""
+
+    seconds: Seconds | None = None
 
 
 class Disconnect(Action):

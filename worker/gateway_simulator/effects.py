@@ -28,6 +28,8 @@ def perform(gateway: "Gateway", actions: Iterable[act.Action], order: Order | No
                 gateway.broadcast(code, message or notices.text(code))
             case act.Outage(seconds=seconds, back=back):
                 _lose_broker(gateway, seconds, back)
+            case act.Freeze(seconds=seconds):
+                _freeze(gateway, seconds)
             case act.Disconnect():
                 gateway.disconnect()
             case act.NoLogin(seconds=seconds):
@@ -86,6 +88,18 @@ def _lose_broker(gateway: "Gateway", seconds: float | None, back: int) -> None:
 
     if seconds is not None:
         gateway.later(seconds, restore)
+
+
+def _freeze(gateway: "Gateway", seconds: float | None) -> None:
+    gateway.is_frozen = True
+
+    def thaw() -> None:
+        gateway.is_frozen = False
+        for session in tuple(gateway.sessions):
+            session.wake()
+
+    if seconds is not None:
+        gateway.later(seconds, thaw)
 
 
 def _log_out(gateway: "Gateway", seconds: float | None) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gateway_simulator.actions import Action
 from gateway_simulator.clock import Clock
-from gateway_simulator.scenario import Rule, Scenario
+from gateway_simulator.scenario import CONNECT, FILL, REQUEST, Rule, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,9 @@ class Faults:
 
 def _matches(rule: Rule, event: Event) -> bool:
     when = rule.when
+    is_request = event.name not in {CONNECT, FILL}
     wanted = (
-        (when.event, event.name),
+        (when.event, REQUEST if when.event == REQUEST and is_request else event.name),
         (when.symbol, event.symbol),
         (when.side, event.side),
         (when.order_type, event.order_type),

@@ -62,6 +62,7 @@ class Gateway:
         self.comes_up = asyncio.Event()
         self.is_logged_in = True
         self.has_broker = True
+        self.is_frozen = False
         self.announcer = Announcer(self)
         self.exchange = Exchange(self.clock, self.market, self.book, self.accounts, self.announcer, time_zone)
         self.credit = Credit(self.book, self.market, self.accounts, self.value)

@@ -17,7 +17,13 @@ __all__ = ["Action", "Delay", "Drop", "NoLogin", "Reject", "Rule", "Scenario", "
 
 CONNECT = "connect"  # a client opens a connection
 FILL = "fill"  # an order is filled, all of it or a part
-EVENTS = (CONNECT, FILL, *(table.__name__[0].lower() + table.__name__[1:] for table in TABLES.values()))
+REQUEST = "request"  # any request
+EVENTS = (
+    CONNECT,
+    FILL,
+    REQUEST,
+    *(table.__name__[0].lower() + table.__name__[1:] for table in TABLES.values()),
+)
 
 _ALWAYS = float("inf")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from gateway_simulator import actions as act
 from gateway_simulator import effects
+from gateway_simulator.book import Order
 from gateway_simulator.faults import Event
 from gateway_simulator.feeds import Feed, Feeds
 from gateway_simulator.handlers import HANDLERS
@@ -89,7 +90,14 @@ class Session(asyncio.Protocol):
         """Tell the client now, and again whenever it changes."""
         self.send(*self.feeds.start(key, feed, self.gateway.clock.now()))
 
+    def wake(self) -> None:
+        """Send what has waited, and treat what has come, while the gateway was frozen."""
+        self._flush()
+        self._drain()
+
     def _flush(self) -> None:
+        if self.gateway.is_frozen:
+            return
         out, self._out = self._out, []
         if out and self._transport is not None:
             self.gateway.save()  # nothing is told that a killed simulator would have forgotten
@@ -110,7 +118,8 @@ class Session(asyncio.Protocol):
 
     def _listens(self) -> bool:
         """Not once a scenario has made it deaf or hung up, and not before a delayed request is treated."""
-        return not self.is_deaf and self._transport is not None and self._waiting is None
+        deaf = self.is_deaf or self.gateway.is_frozen
+        return not deaf and self._transport is not None and self._waiting is None
 
     def _bodies(self) -> Iterator[str]:
         if not self._greeted:
@@ -169,6 +178,12 @@ class Session(asyncio.Protocol):
             if isinstance(action, act.Delay):
                 self._wait(action.seconds, actions[:n] + actions[n + 1 :], request)
                 return
+        order = self._order(request)
+        if isinstance(request, requests.CancelOrder):
+            effects.perform(
+                self.gateway, (action for action in actions if isinstance(action, act.Fill)), order
+            )
+            actions = tuple(action for action in actions if not isinstance(action, act.Fill))
         treated, closes = self._prevented(actions, request)
         if request is not None and treated:
             muted = act.Drop(when="after") in actions
@@ -181,8 +196,13 @@ class Session(asyncio.Protocol):
             closes = closes or muted
         if closes:
             self.close()
-        placed = isinstance(request, PlaceOrder) and self.gateway.book.find(self.client_id, request.order_id)
-        effects.perform(self.gateway, actions, placed or None)
+        effects.perform(self.gateway, actions, self._order(request))
+
+    def _order(self, request: Message | None) -> Order | None:
+        """The order that a request places, changes or cancels, if it stands."""
+        if isinstance(request, PlaceOrder | requests.CancelOrder):
+            return self.gateway.book.find(self.client_id, request.order_id)
+        return None
 
     def _prevented(self, actions: tuple[act.Action, ...], request: Message | None) -> tuple[bool, bool]:
         """Whether the request is treated all the same, and whether the connection is closed."""
