@@ -9,6 +9,7 @@ from typing import Protocol
 from trader.domain.gateway import GatewayStatus
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
+from trader.domain.orders import BrokerOrder, Lookup, Order
 from trader.domain.portfolio import Account, Fill, OpenOrder, Position
 from trader.domain.wire import JsonObject
 
@@ -175,6 +176,55 @@ class MarketData(Protocol):
         """Return the last price, else the midpoint, else the previous close.
 
         ``data_type`` is the configuration's: 1 live, 2 frozen, 3 delayed, 4 delayed and frozen.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One login to one gateway. Order ids belong to it, and to nothing after it.
+
+    ``gateway`` is the same for all logins to the gateway at one address; ``id`` is unlike any other's.
+    """
+
+    id: str
+    gateway: str
+    client_id: int
+
+
+class Orders(Protocol):
+    """Orders at the broker. Nothing here repeats anything by itself.
+
+    Each raises GatewayNotReady rather than act on, or answer from, a link that isn't ready.
+    """
+
+    def link(self) -> Link: ...
+
+    def reserve(self, count: int) -> Sequence[int]:
+        """Return order ids of this link that no other order and no request of it takes."""
+
+    def place(self, order: Order, order_id: int, link: Link) -> None:
+        """Hand the order to the socket, at once: no await, no queue of our own or of the client library.
+
+        Returning means that it may stand from now on, not that it does. Raises GatewayNotReady when
+        ``link`` is no longer the one in use; then nothing was sent.
+        """
+
+    def cancel(self, order_id: int, link: Link) -> None:
+        """Ask for the cancel of an order that this link placed or took over."""
+
+    def cancel_everything(self, link: Link) -> None:
+        """Ask for the cancel of every order of the login, manual ones too."""
+
+    def told(self, reference: str) -> BrokerOrder | None:
+        """Return what the broker has said of our order on this link, from subscribed state."""
+
+    async def change(self, *, within_s: float) -> bool:
+        """Wait until something may have changed: an order, a fill, the link. False if nothing did."""
+
+    async def look_up(self) -> Lookup:
+        """Ask for open orders of all clients, completed orders, executions and the gateway's own counter.
+
+        Raises GatewayNotReady unless each was answered completely, on one link.
         """
 
 
