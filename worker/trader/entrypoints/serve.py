@@ -1,14 +1,13 @@
 """The worker's process: one server, one event loop."""
 
 import os
-import signal
 import sys
-import threading
 
 import uvicorn
 
 from trader.adapters.clock import SystemClock
 from trader.entrypoints.asgi import create_app
+from trader.entrypoints.parent import exit_with_parent
 from trader.logs import configure
 from trader.settings import Settings, SettingsError
 
@@ -27,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     configure(settings.log_level)
     if "--exit-with-parent" in given:
-        threading.Thread(target=_end_with_standard_input, daemon=True).start()
+        exit_with_parent()
     uvicorn.run(
         create_app(settings, SystemClock()),
         host=os.environ.get("HOST", "127.0.0.1"),
@@ -38,12 +37,6 @@ def main(arguments: list[str] | None = None) -> int:
         timeout_keep_alive=75,
     )
     return 0
-
-
-def _end_with_standard_input() -> None:
-    while os.read(0, 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

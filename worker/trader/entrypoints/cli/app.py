@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from trader.entrypoints.cli import dev
 from trader.entrypoints.cli.output import console
 
 app = typer.Typer(
@@ -28,3 +29,6 @@ def trader(
         console().print(version("ib-intents"))
     elif context.invoked_subcommand is None:
         console().print(context.get_help())
+
+
+app.command(epilog=dev.EPILOG)(dev.dev)

@@ -1,6 +1,7 @@
-"""The options that several commands share, spelled once."""
+"""The options that several commands share, and the values that any may take, each with its refusal."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,81 @@ import typer
 
 from trader.settings import PREFIX, Settings
 
+
+def folder(text: str) -> Path:
+    """Return the folder that ``text`` names."""
+    if not text.strip():  # an unset variable in a script, and never the current folder
+        raise typer.BadParameter("expected a folder, found an empty text; name one or leave the option out")
+    path = Path(text).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise typer.BadParameter(f"expected a folder, found the file {path}; name another")
+    return path
+
+
+def existing_file(text: str) -> Path:
+    """Return the file that ``text`` names, which is there."""
+    path = Path(text).expanduser().absolute()
+    if not path.is_file():
+        raise typer.BadParameter(f"expected a file, found none at {path}; check its name")
+    return path
+
+
+def port(text: str) -> int:
+    """Return a port; 0 is any free one."""
+    if text.isascii() and text.isdigit() and int(text) <= 65535:
+        return int(text)
+    raise typer.BadParameter(f"expected a port from 0 to 65535, found {text!r}")
+
+
+def address(text: str) -> str:
+    """Return ``HOST:PORT`` as it is."""
+    host, _, number = text.rpartition(":")
+    if (
+        host
+        and not set(host) & set("/@ ")
+        and number.isascii()
+        and number.isdigit()
+        and 0 < int(number) <= 65535
+    ):
+        return text
+    raise typer.BadParameter(f"expected HOST:PORT such as 127.0.0.1:4002, found {text!r}")
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if 0 < value <= 86_400:
+        return value
+    raise typer.BadParameter(f"expected seconds above 0, at most 86400, found {text!r}")
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1."""
+    if text.isascii() and text.isdigit() and 0 < int(text) < 10**9:
+        return int(text)
+    raise typer.BadParameter(f"expected a whole number from 1, found {text!r}")
+
+
+def instant(text: str) -> datetime:
+    """Return a time that names its offset."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is not None and at.tzinfo is not None:
+        return at
+    raise typer.BadParameter(f"expected a time with its offset such as 2026-11-23T21:00:00Z, found {text!r}")
+
+
 DataDir = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
         metavar="DIR",
+        parser=folder,
         help="The local stack's folder.  [default: TRADER_DATA_DIR, else ~/.ib-intents]",
         show_default=False,
     ),
@@ -37,5 +108,5 @@ def settings(data_dir: Path | None = None, account: str | None = None) -> Settin
     given = {"DATA_DIR": data_dir, "ACCOUNT": account}
     said = {PREFIX + name: str(value) for name, value in given.items() if value is not None}
     found = Settings.load({**os.environ, **said})
-    # A child process has another working directory.
+    # A child process may have another working directory.
     return found.model_copy(update={"data_dir": found.data_dir.expanduser().absolute()})

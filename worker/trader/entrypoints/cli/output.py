@@ -45,7 +45,12 @@ def table(*columns: str) -> "Table":
 
 def print_json(value: JsonObject) -> None:
     """Print ``value`` as one line, at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    print_line(json.dumps(value, ensure_ascii=False))
+
+
+def print_line(text: str) -> None:
+    """Print ``text``, whatever it is, at once."""
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

@@ -1,0 +1,83 @@
+"""`trader dev`: the whole system on this machine, in the foreground."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trader.entrypoints.cli import options
+from trader.entrypoints.cli.output import print_line
+
+EPILOG = """\b
+Examples:
+  trader dev                              a simulated gateway, worker on port 8080
+  trader dev --port 0 --data-dir ./stack  another stack beside it
+  trader dev --gateway 127.0.0.1:4002     with a gateway that is there already
+  trader publish summary --wait           in another terminal
+"""
+
+
+def dev(
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="N", parser=options.port, help="The worker's port; 0 takes any.  [default: 8080]"
+        ),
+    ] = 8080,
+    gateway: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", parser=options.address, help="A gateway to use; without it, a simulated one."
+        ),
+    ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            parser=options.existing_file,
+            help="When the simulated gateway misbehaves, and how.",
+        ),
+    ] = None,
+    market: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", parser=options.existing_file, help="The simulated gateway's prices."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Other random walks of the simulated prices.")
+    ] = None,
+    data_dir: options.DataDir = None,
+    exit_with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> int:
+    """Run the whole system on this machine until Ctrl-C: gateway, topic, worker.
+
+    Prints one line once it is ready. What dies is started again; logs go to worker.log and gateway.log in
+    the folder, begun anew at each start with the last ones kept as .1. A new folder starts with a sample
+    configuration, halted.
+    """
+    from trader.entrypoints.cli.local_stack import LocalStack, Wanted
+    from trader.entrypoints.cli.stack import own
+    from trader.entrypoints.parent import exit_with_parent as watch_parent
+
+    settings = options.settings(data_dir)
+    further = {"--scenario": scenario, "--market": market, "--seed": seed}
+    arguments = tuple(f"{name}={value}" for name, value in further.items() if value is not None)
+    wanted = Wanted(port, gateway, arguments)
+    if exit_with_parent:
+        watch_parent()
+    with own(settings.data_dir) as lock:
+        asyncio.run(_until_stopped(LocalStack(settings, wanted, lock, print_line).run()))
+    return 0
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Do ``work`` until a signal; it then stops in order, and at once at a second signal."""
+    task = asyncio.create_task(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task

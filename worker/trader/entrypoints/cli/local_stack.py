@@ -1,0 +1,200 @@
+"""The local stack: gateway, topic and worker, started one after another and stopped the other way round."""
+
+import asyncio
+import os
+import re
+import shlex
+import socket
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from trader.adapters.clock import SystemClock
+from trader.adapters.local_topic.push import Push, RetryPolicy
+from trader.bootstrap import open_store, open_topics
+from trader.domain.errors import Failed
+from trader.domain.trading_state import TradingState
+from trader.entrypoints.cli.child import Child
+from trader.entrypoints.cli.errors import WrongUse
+from trader.entrypoints.cli.output import tell
+from trader.entrypoints.cli.readiness import Probe, Readiness
+from trader.entrypoints.cli.seeding import seed
+from trader.entrypoints.cli.stack import Stack, write_stack
+from trader.settings import Settings
+
+HOST = "127.0.0.1"
+RETRY = RetryPolicy(minimum_backoff_s=0.25, maximum_backoff_s=15)
+"""Production's waits of 10 to 300 s are long for someone who watches."""
+READY_S = 15
+"""How long the gateway may take to connect before the stack calls itself ready without it."""
+STOP_S = 10
+
+_LISTENING = re.compile(r"^listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asked of the stack."""
+
+    port: int = 0
+    gateway: str | None = None  # HOST:PORT of another gateway than the simulated one
+    simulator: tuple[str, ...] = ()  # the simulated one's further arguments
+
+
+class LocalStack:
+    """One stack; ``lock`` is the descriptor that holds its folder. ``announce`` is given the ready line."""
+
+    def __init__(
+        self, settings: Settings, wanted: Wanted, lock: int, announce: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._wanted = wanted
+        self._lock = lock
+        self._announce = announce
+        self._clock = SystemClock()
+        self._started_at = self._clock.now()
+        self._port = free_port(wanted.port)
+        self._url = f"http://{HOST}:{self._port}"
+        self._gateway = wanted.gateway or ""
+        self._simulator: Child | None = None
+        self._worker: Child
+        self._working: list[asyncio.Task[Any]] = []
+
+    async def run(self) -> None:
+        """Run until cancelled; raises WrongUse or Failed when it can't start."""
+        async with AsyncExitStack() as opened:
+            if self._wanted.gateway is None:
+                await self._start_simulator(opened)
+            topics = await open_topics(self._settings, self._clock)
+            opened.push_async_callback(topics.close)
+            push = Push(topics, self._url, retry=RETRY, ack_deadline_s=self._settings.durations.ack_s)
+            self._do(opened, push.run())
+            # Started after the push and so stopped before it: its last answers still count.
+            await self._start_worker(opened)
+            probe = await opened.enter_async_context(Probe(self._url))
+            said = await self._first_word(probe)
+            self._write()
+            self._keep(opened, self._worker, "trader.entrypoints.serve")
+            if said.ready:
+                self._announce(f"ready: {self._places()} {await self._account_of(said)}")
+            else:
+                why = f"gateway is {said.gateway}: {said.reason}; intents wait for it"
+                self._announce(f"ready: {self._places()} ({why})")
+                self._do(opened, self._tell_when_ready(probe), ends=True)
+            done, _ = await asyncio.wait(self._working, return_when=asyncio.FIRST_COMPLETED)
+            done.pop().result()  # what runs for ever has failed
+
+    async def _start_simulator(self, opened: AsyncExitStack) -> None:
+        self._simulator = child = self._child("gateway", {})
+        state = ("--state", str(self._settings.data_dir / "gateway.json"))
+        opened.push_async_callback(child.stop, STOP_S)
+        await child.start("gateway_simulator", "--port", "0", *state, *self._wanted.simulator)
+        while not (found := _LISTENING.search(child.log.read_text(errors="replace"))):
+            if not child.runs:
+                raise WrongUse(f"expected the simulated gateway to start; {child.last_words()}")
+            await asyncio.sleep(0.01)
+        self._gateway = f"{HOST}:{found[1]}"
+        self._keep(opened, child, "gateway_simulator", "--port", found[1], *state, *self._wanted.simulator)
+
+    async def _start_worker(self, opened: AsyncExitStack) -> None:
+        host, _, port = self._gateway.rpartition(":")
+        self._worker = self._child(
+            "worker",
+            {
+                "HOST": HOST,
+                "PORT": str(self._port),
+                "TRADER_DATA_DIR": str(self._settings.data_dir),
+                "TRADER_GATEWAY_HOST": host,
+                "TRADER_GATEWAY_PORT": port,
+            },
+        )
+        opened.push_async_callback(self._worker.stop, STOP_S)
+        await self._worker.start("trader.entrypoints.serve")
+
+    async def _first_word(self, probe: Probe) -> Readiness:
+        """Return how the worker is; raises Failed when it ends instead."""
+        word = asyncio.create_task(probe.first_word(READY_S))
+        end = asyncio.create_task(self._worker.ended())
+        try:
+            await asyncio.wait({word, end}, return_when=asyncio.FIRST_COMPLETED)
+            if not word.done():
+                raise Failed("worker-failed", f"expected the worker to start; {self._worker.last_words()}")
+            return word.result()
+        finally:
+            word.cancel()
+            end.cancel()
+            await asyncio.gather(word, end, return_exceptions=True)
+
+    async def _tell_when_ready(self, probe: Probe) -> None:
+        said = await probe.until_ready()
+        tell(f"the gateway is ready: {await self._account_of(said)}")
+
+    async def _account_of(self, said: Readiness) -> str:
+        """Return which account is served and what it may do, once it has what a stack starts with."""
+        if said.account is None:
+            raise Failed(
+                "account-unknown", "expected a worker that is ready to know its account; see its log"
+            )
+        store = await open_store(self._settings)
+        try:
+            state = await seed(store, self._clock, said.account, simulated=self._simulator is not None)
+        finally:
+            await store.close()
+        if state is TradingState.ACTIVE:
+            return f"account {said.account} ({state})"
+        return f"account {said.account} ({state}; allow orders with: {self._command('state active')})"
+
+    def _places(self) -> str:
+        return f"worker {self._url} gateway {self._gateway} data {self._settings.data_dir}"
+
+    def _command(self, command: str) -> str:
+        usual = Settings.load({}).data_dir
+        if self._settings.data_dir == usual or os.environ.get("TRADER_DATA_DIR"):
+            return f"trader {command}"
+        return f"trader {command} --data-dir {shlex.quote(str(self._settings.data_dir))}"
+
+    def _write(self) -> None:
+        assert self._worker.pid is not None  # noqa: S101 - written once it has started
+        stack = Stack(
+            pid=os.getpid(),
+            worker=self._url,
+            worker_pid=self._worker.pid,
+            gateway=self._gateway,
+            gateway_pid=self._simulator.pid if self._simulator else None,
+            started_at=self._started_at,
+        )
+        write_stack(self._settings.data_dir, stack)
+
+    def _child(self, name: str, environment: dict[str, str]) -> Child:
+        log = self._settings.data_dir / f"{name}.log"
+        return Child(name, log, holds=self._lock, environment=environment)
+
+    def _keep(self, opened: AsyncExitStack, child: Child, *command: str) -> None:
+        self._do(opened, child.keep(command, self._write))
+
+    def _do(self, opened: AsyncExitStack, work: Coroutine[Any, Any, Any], *, ends: bool = False) -> None:
+        """Do ``work`` beside the rest; unless it ``ends``, its end is a failure."""
+        task = asyncio.create_task(work)
+        if not ends:
+            self._working.append(task)
+
+        async def cancelled() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        opened.push_async_callback(cancelled)
+
+
+def free_port(wanted: int) -> int:
+    """Return ``wanted``, or any free port for 0; raises WrongUse when it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError as error:
+            raise WrongUse(
+                f"expected port {wanted} to be free, found it taken ({error.strerror}); "
+                "name another with --port, 0 takes any"
+            ) from None
+        return int(probe.getsockname()[1])
