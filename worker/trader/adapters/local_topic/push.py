@@ -55,6 +55,7 @@ class Push:
         ack_deadline_s: float = 600,
         max_outstanding: int = 10,
     ) -> None:
+        self._database = topics.database
         self._deliveries = Deliveries(topics)
         self._clock = topics.clock
         self._poll_s = topics.poll_s
@@ -63,13 +64,17 @@ class Push:
         self._retry = retry
         self._ack_deadline_s = ack_deadline_s
         self._max_outstanding = max_outstanding
+        self._forget()
+
+    def _forget(self) -> None:
         self._due: list[tuple[float, int]] = []  # a heap of when, on the monotonic clock, and which
-        self._seen = 0
-        self._cleaning_due = 0.0
+        self._seen = 0  # the last message taken
+        self._version: int | None = None  # the file's as of then
+        self._cleaning_due = self._clock.monotonic()
 
     async def run(self) -> None:
         """Deliver until cancelled; then what is under way is broken off, to be delivered by the next run."""
-        self._due, self._seen, self._cleaning_due = [], 0, self._clock.monotonic()
+        self._forget()
         slots = asyncio.Semaphore(self._max_outstanding)
         limits = httpx.Limits(max_connections=self._max_outstanding, keepalive_expiry=2)
         async with (
@@ -87,10 +92,13 @@ class Push:
 
     async def _look(self) -> None:
         """Take what was published since, by any process, and now and then remove what is too old."""
+        version = self._database.version()
         try:
-            for message_id in await self._deliveries.waiting(self._seen):
-                heapq.heappush(self._due, (self._clock.monotonic(), message_id))
-                self._seen = message_id
+            if version is None or version != self._version:
+                for message_id in await self._deliveries.waiting(self._seen):
+                    heapq.heappush(self._due, (self._clock.monotonic(), message_id))
+                    self._seen = message_id
+                self._version = version
             if self._clock.monotonic() >= self._cleaning_due:
                 await self._deliveries.forget_old()
                 self._cleaning_due = self._clock.monotonic() + CLEANING_S

@@ -59,7 +59,7 @@ class LocalTopics:
 
     @classmethod
     async def open(
-        cls, path: Path, clock: Clock, *, poll_s: float = 0.02, busy_timeout_s: float = 5
+        cls, path: Path, clock: Clock, *, poll_s: float = 0.01, busy_timeout_s: float = 5
     ) -> "LocalTopics":
         """Open the file, made if it does not exist; raises TopicUnavailable.
 
@@ -112,14 +112,17 @@ class LocalSubscription:
     async def follow(self, *, wait: bool) -> AsyncIterator[ReceivedMessage]:
         """Yield messages in the order of publication; with ``wait`` go on as new ones come."""
         after = int(self._after)
+        database = self._topics.database
         while True:
-            rows = await self._topics.database.read(partial(_page, topic=self._topic, after=after))
-            for row in rows:
-                yield received(row)
-                after = row[0]
-            if not rows:
-                if not wait:
-                    return
+            version = database.version()
+            while rows := await database.read(partial(_page, topic=self._topic, after=after)):
+                for row in rows:
+                    yield received(row)
+                    after = row[0]
+            if not wait:
+                return
+            await self._topics.clock.sleep(self._topics.poll_s)
+            while version is not None and version == database.version():
                 await self._topics.clock.sleep(self._topics.poll_s)
 
 
