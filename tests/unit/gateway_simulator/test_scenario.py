@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_a_rule_can_say_it_all(tmp_path: Path) -> None:
     )
     assert second.when.at is not None
     assert second.when.at.astimezone(UTC) == datetime(2026, 11, 24, 5, tzinfo=UTC)
+
+
+EXAMPLES = sorted(Path(str(files("gateway_simulator"))).glob("scenarios/*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_loads_and_says_what_it_shows(path: Path) -> None:
+    assert load_scenario(path).rules
+    assert path.read_text().startswith("# ")
+
+
+def test_the_examples_show_every_action() -> None:
+    def kinds(several: actions.Actions) -> set[type[actions.Action]]:
+        inner = [kinds(action.then) for action in several if isinstance(action, actions.Later)]
+        return {type(action) for action in several}.union(*inner)
+
+    shown = [kinds(rule.then) for path in EXAMPLES for rule in load_scenario(path).rules]
+    assert set().union(*shown) == set(actions.KINDS.values())
 
 
 @pytest.mark.parametrize("name", list(actions.KINDS))
