@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trader.entrypoints.cli import dev
+from trader.entrypoints.cli import dev, publish, results
 from trader.entrypoints.cli.output import console
 
 app = typer.Typer(
@@ -32,3 +32,5 @@ def trader(
 
 
 app.command(epilog=dev.EPILOG)(dev.dev)
+app.command(epilog=publish.EPILOG)(publish.publish)
+app.command(epilog=results.EPILOG)(results.results)

@@ -24,9 +24,7 @@ Examples:
 def dev(
     port: Annotated[
         int,
-        typer.Option(
-            metavar="N", parser=options.port, help="The worker's port; 0 takes any.  [default: 8080]"
-        ),
+        typer.Option(metavar="N", parser=options.port, help="The worker's port; 0 takes any."),
     ] = 8080,
     gateway: Annotated[
         str | None,
