@@ -78,7 +78,8 @@ class Store(Protocol):
     """Documents by path (``accounts/DU1/runs/ab12``: collection and id in turn), written in atomic batches.
 
     Raises StoreUnavailable when the store can't answer; after a ``commit`` that raised it, the batch may
-    or may not have been written.
+    or may not have been written. Raises Failed for a document that is damaged (``document-damaged``) or
+    larger than a megabyte (``document-too-large``).
     """
 
     async def get(self, path: str) -> Document | None: ...
@@ -86,7 +87,10 @@ class Store(Protocol):
     async def query(
         self, collection: str, *, where: Mapping[str, str] | None = None, limit: int = 1000
     ) -> Sequence[Document]:
-        """Return the documents of ``collection`` whose top-level text fields equal ``where``, by id."""
+        """Return the documents of ``collection`` whose top-level text fields equal ``where``, by id.
+
+        ValueError for a field that the store has no index for.
+        """
 
     async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
         """Write all or nothing, durably, and return each document's new version ("" for a deleted one).
