@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.typing import EventDict
 from tests.support.clock import FakeClock
-from tests.support.endpoint import endpoint, loopback
+from tests.support.endpoint import Request, endpoint, loopback, status
 from tests.support.eventually import eventually
 from tests.support.pushing import (
     QUICK,
@@ -124,6 +124,19 @@ async def test_a_new_message_does_not_wait_behind_one_that_backs_off(
             requests = await worker.until(2)
 
     assert [data_of(request) for request in requests] == [b"first", b"second"]
+
+
+async def test_a_new_message_gets_its_turn_while_others_fail_without_a_pause(topics: LocalTopics) -> None:
+    async def answer(request: Request) -> bytes:
+        return status(204 if data_of(request) == b"new" else 503)
+
+    eager = RetryPolicy(minimum_backoff_s=1e-6, maximum_backoff_s=1e-6, delivery_attempts=1_000_000)
+    async with endpoint(answer) as worker, running(Push(topics, worker.url, retry=eager, max_outstanding=1)):
+        await publish(topics, b"failing")
+        await publish(topics, b"failing too")
+        await worker.until(10)
+        await publish(topics, b"new")
+        await until_waiting(topics, 2)
 
 
 async def test_a_message_acknowledged_through_another_push_is_left_alone(

@@ -61,7 +61,7 @@ class Database:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name)
         self._waiting: deque[_Job] = deque()
         self._connection: sqlite3.Connection
-        self._watch: sqlite3.Connection | None = None
+        self._watch: sqlite3.Connection
         self._opened = ExitStack()
 
     @classmethod
@@ -95,9 +95,6 @@ class Database:
         It takes microseconds and never waits, so that it may be asked on the loop a hundred times a second.
         """
         try:
-            if self._watch is None:
-                connection = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
-                self._watch = self._opened.enter_context(closing(connection))
             (version,) = self._watch.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error:
             return None
@@ -132,6 +129,8 @@ class Database:
                 f"{self._path.name} is of version {found}, and this program knows versions up to "
                 f"{schema.version}; use the newer program, or another data folder"
             )
+        watch = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
+        self._watch = self._opened.enter_context(closing(watch))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         if found < schema.version:
@@ -165,9 +164,11 @@ class Database:
         try:
             answer = partial(job.future.set_result, job.work(self._connection))
         except Exception as error:
-            if not self._connection.in_transaction:  # SQLite gave up the whole of it
-                raise
-            refusal = self._translate(error) if isinstance(error, sqlite3.Error) else error
+            refusal = error
+            if isinstance(error, sqlite3.Error):
+                if not self._connection.in_transaction:  # SQLite gave up the whole of it
+                    raise
+                refusal = self._translate(error)
             answer = partial(job.future.set_exception, refusal)
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")

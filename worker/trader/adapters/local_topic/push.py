@@ -83,7 +83,8 @@ class Push:
         ):
             while True:
                 await self._look()
-                while self._due and self._due[0][0] <= self._clock.monotonic():
+                now = self._clock.monotonic()  # what comes back meanwhile is for the next look
+                while self._due and self._due[0][0] <= now:
                     await slots.acquire()
                     _, message_id = heapq.heappop(self._due)
                     delivery = deliveries.create_task(self._deliver(client, message_id))
