@@ -76,7 +76,7 @@ class Push:
         """Deliver until cancelled; then what is under way is broken off, to be delivered by the next run."""
         self._forget()
         slots = asyncio.Semaphore(self._max_outstanding)
-        limits = httpx.Limits(max_connections=self._max_outstanding, keepalive_expiry=2)
+        limits = httpx.Limits(keepalive_expiry=2)  # before the worker closes an idle connection
         async with (
             httpx.AsyncClient(limits=limits, timeout=self._ack_deadline_s, trust_env=False) as client,
             asyncio.TaskGroup() as deliveries,
