@@ -51,22 +51,19 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     add("--port", type=int, default=7497, help="the port to listen on, 0 for any free one (%(default)s)")
-    add("--account", action="append", default=[], metavar="ID:CURRENCY:AMOUNT",
-        help="an account and a cash balance of it, again for more of both (DU1234567:USD:100000)")  # fmt: skip
+    account = "an account and a cash balance of it, again for more of both (DU1234567:USD:100000)"
+    add("--account", action="append", default=[], metavar="ID:CURRENCY:AMOUNT", help=account)
     add("--scenario", type=Path, help="a YAML file that says when the gateway misbehaves, and how")
     add("--market", type=Path, help="a YAML file with prices, permissions, and bars to replay")
     add("--seed", type=int, default=0, help="of the random walks of prices (%(default)s)")
     add("--now", type=_instant, help="the time to start at, such as 2026-11-23T10:00:00-05:00 (the real one)")
     add("--speed", type=float, default=1.0, help="simulated seconds a second, 0 to stand still (%(default)s)")
     add("--state", type=Path, help="a file that keeps book, accounts and counters of requests")
-    add(
-        "--time-zone",
-        type=_time_zone,
-        default="US/Eastern",
-        help="of the gateway, whose midnight it is (%(default)s)",
-    )
-    add("--max-version", type=int, default=NEWEST, choices=range(OLDEST, NEWEST + 1), metavar="N",
-        help=f"the newest server version to offer, {OLDEST} to {NEWEST} (%(default)s)")  # fmt: skip
+    zone = "of the gateway, whose midnight it is (%(default)s)"
+    add("--time-zone", type=_time_zone, default="US/Eastern", help=zone)
+    newest = f"the newest server version to offer, {OLDEST} to {NEWEST} (%(default)s)"
+    versions = range(OLDEST, NEWEST + 1)
+    add("--max-version", type=int, default=NEWEST, choices=versions, metavar="N", help=newest)
     add("--exit-with-parent", action="store_true", help="stop when standard input ends")
     return parser
 

@@ -51,6 +51,7 @@ def open_order(order: Order, preview: Preview | None = None) -> OpenOrder:
         contract=shown(order.contract),
         lmt_price=order.terms.lmt_price or ZERO,
         aux_price=order.terms.aux_price or ZERO,
+        adjusted_trail_stop_price=order.terms.trail_stop_price,  # its place among the adjustments
         status=order.status.value,
         **(preview.fields() if preview else {}),
     )
@@ -66,6 +67,7 @@ def completed_order(order: Order, zone: str) -> CompletedOrder:
         contract=shown(order.contract),
         lmt_price=order.terms.lmt_price or ZERO,
         aux_price=order.terms.aux_price or ZERO,
+        adjusted_trail_stop_price=order.terms.trail_stop_price,  # its place among the adjustments
         status=order.status.value,
         filled_quantity=order.filled,
         completed_time=ended,

@@ -1,0 +1,18 @@
+"""What holds for each test with a real client."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _every_message_is_understood(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """ib_insync logs and swallows what it can't decode, asyncio what fails in a callback."""
+    yield
+    wrong = [
+        record.getMessage()
+        for when in ("setup", "call")
+        for record in caplog.get_records(when)
+        if record.name in {"ib_insync.Decoder", "asyncio"}
+    ]
+    assert wrong == []
