@@ -127,6 +127,34 @@ async def test_an_order_that_an_error_was_told_of_is_still_open() -> None:
         assert [order.status for order in worker.broker.open_orders()] == ["Submitted"]
 
 
+async def test_an_error_that_ib_insync_takes_for_a_cancel_does_not_close_an_order() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        order = limit()
+        place(worker, order)
+        await working(worker, 1)
+        for session in gateway.sessions:
+            session.error(order.orderId, 161, "Cancel attempted when order is not in a cancellable state")
+        await worker.connection.session().current_time()
+
+        assert [found.status for found in worker.broker.open_orders()] == ["Submitted"]
+
+
+async def test_what_belongs_to_another_account_of_the_login_is_not_ours() -> None:
+    gateway = simulated(accounts={name: Account(name) for name in ("DU1", "DU2")})
+    async with connected(gateway, account="DU2") as worker:
+        for account, quantity in (("DU1", 3), ("DU2", 5)):
+            for order in (market("BUY", quantity), limit(quantity)):
+                order.account = account
+                place(worker, order)
+        await until(lambda: sum(1 for _ in gateway.book.open_orders()) == 2)
+        await worker.connection.session().current_time()
+
+        assert [fill.quantity for fill in worker.broker.fills()] == [Decimal(5)]
+        assert [order.quantity for order in worker.broker.open_orders()] == [Decimal(5)]
+        assert [position.quantity for position in worker.broker.positions()] == [Decimal(5)]
+
+
 async def test_orders_of_others_are_known_after_a_synchronisation() -> None:
     gateway = simulated()
     async with serve(gateway) as server, AsyncExitStack() as stack:

@@ -1,11 +1,23 @@
 """Staying connected: whatever the gateway does, the state says so at once, and it mends by itself."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from tests.support.ib import OPEN, GatewayTime, client, connected, drop, free_port, simulated, tell, until
+from tests.support.ib import (
+    OPEN,
+    PATIENCE_S,
+    GatewayTime,
+    client,
+    connected,
+    drop,
+    free_port,
+    simulated,
+    tell,
+    until,
+)
 
 from gateway_simulator.accounts import Account
 from gateway_simulator.book import Position
@@ -50,6 +62,33 @@ async def test_a_gateway_that_comes_later_is_found() -> None:
         await worker.reaches(GatewayState.DISCONNECTED)
         async with serve(gateway, port=port):
             await worker.ready()
+
+
+class HastyTime(GatewayTime):
+    """Waits no time, but remembers how long it should have."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
+async def test_it_is_tried_less_and_less_often_until_it_was_ready_once() -> None:
+    gateway, port = simulated(), free_port()
+    clock = HastyTime(gateway)
+    async with client(port, clock=clock) as worker:
+        await until(lambda: len(clock.slept) >= 8)
+        assert clock.slept[:8] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+
+        async with serve(gateway, port=port):
+            await worker.ready()
+            clock.slept.clear()
+            drop(gateway)
+            await worker.ready()
+            assert clock.slept == [0.2]
 
 
 async def test_a_dropped_connection_is_made_again_with_the_state_of_then() -> None:
@@ -159,6 +198,7 @@ async def test_what_happened_in_an_outage_is_known_before_anything_is_ready_agai
         await worker.ready()
         assert [(p.symbol, p.quantity) for p in worker.broker.positions()] == [("VIXY", Decimal(70))]
         assert gateway.requests["connect"] == 1
+        assert gateway.requests["reqAccountSummary"] == 0
 
 
 async def test_an_outage_in_the_middle_of_a_synchronisation_makes_it_start_again() -> None:
@@ -254,3 +294,39 @@ async def test_a_worker_that_stops_while_it_waits_for_an_answer_leaves_nothing_b
     gateway = simulated((request_name, "silent"))
     async with serve(gateway) as server, client(server.port, clock=GatewayTime(gateway)):
         await until(lambda: gateway.requests[request_name] > 0)
+
+
+async def test_a_worker_that_stops_has_closed_its_socket() -> None:
+    async with connected(simulated()) as worker:
+        socket = worker.connection.session().ib.client.conn
+        await worker.connection.close()
+
+        assert socket.transport is None
+        await worker.connection.close()
+
+
+async def test_a_gateway_that_takes_nothing_any_more_does_not_hold_up_the_end() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        for session in gateway.sessions:
+            assert session._transport is not None
+            session._transport.pause_reading()
+        socket = worker.connection.session().ib.client.conn.transport
+        assert socket is not None
+        socket.write(bytes(50_000_000))
+
+        async with asyncio.timeout(PATIENCE_S):
+            await worker.connection.close()
+
+
+async def test_who_waits_for_an_answer_is_told_when_we_give_the_connection_up() -> None:
+    gateway = simulated(("reqContractDetails", "silent"))
+    clock = GatewayTime(gateway)
+    async with serve(gateway) as server, client(server.port, clock=clock, heartbeat_s=0.05) as worker:
+        await worker.ready()
+        asking = asyncio.ensure_future(worker.market_data.contract(Stock("SPY")))
+        await until(lambda: gateway.requests["reqContractDetails"] == 1)
+        clock.ahead(60)
+
+        with pytest.raises(GatewayNotReady, match="gateway-disconnected"):
+            await asking
