@@ -76,19 +76,20 @@ def split(key: bytes, cell: Cell) -> tuple[Cell, ...]:
     How much they vary is read off its own range, so that real bars split as well as made-up ones.
     """
     times = steps(cell.start, cell.end, next(size for size in GRID if size < cell.seconds))
-    count = len(times) - 1
     lengths = [end - start for start, end in pairwise(times)]
+    count = len(lengths)
     drawn = noise(key, cell.start, cell.seconds, 4 * count)
     # A Brownian path's range is 1.6 standard deviations on average.
-    variance = ((cell.high - cell.low) / 1.6) ** 2 / cell.seconds
-    variances = [variance * length for length in lengths]
-    sds = [sqrt(each) for each in variances]
-    raw = bridge(cell.open, cell.close, variances, drawn)
-    points = [cell.open, *(_fold(point, cell.low, cell.high) for point in raw[1:-1]), cell.close]
+    sd = (cell.high - cell.low) / 1.6
+    sds = [sd * sqrt(length / cell.seconds) for length in lengths]
+    points = _within(cell, bridge(cell.open, cell.close, [each * each for each in sds], drawn), 0.4 * sds[0])
     tops = [max(pair) for pair in pairwise(points)]
     bottoms = [min(pair) for pair in pairwise(points)]
     highest, lowest = tops.index(max(tops)), bottoms.index(min(bottoms))
-    volumes = _share(cell.volume, [w * (0.5 + u) for w, u in zip(lengths, drawn[3 * count :], strict=True)])
+    busy = [length * (0.5 + number) for length, number in zip(lengths, drawn[3 * count :], strict=True)]
+    if cell.seconds > GRID[0]:  # a session is busiest at both its ends
+        busy = [weight * (0.7 + 3.6 * (i / count - 0.5) ** 2) for i, weight in enumerate(busy)]
+    volumes = _share(cell.volume, busy)
     return tuple(
         Cell(
             times[i],
@@ -131,6 +132,25 @@ def merge(cells: Iterable[Cell]) -> Cell | None:
         pieces[-1].close,
         sum(piece.volume for piece in pieces),
     )
+
+
+def _within(cell: Cell, points: list[float], room: float) -> list[float]:
+    """The points mirrored into the cell's range, and led to within `room` of its high and its low."""
+    inside = [_fold(point, cell.low, cell.high) for point in points[1:-1]]
+    lifted, top = _led([cell.open, *inside, cell.close], cell.high, room, kept=0)
+    lowered, _ = _led([-point for point in lifted], -cell.low, room, kept=top)
+    return [-point for point in lowered]
+
+
+def _led(points: list[float], high: float, room: float, kept: int) -> tuple[list[float], int]:
+    """The points with a hill at their highest that comes near the high; ends, and the one kept, stay."""
+    free = [i for i in range(1, len(points) - 1) if i != kept]
+    if not free or high - max(points) <= room:
+        return points, kept
+    top = max(free, key=points.__getitem__)
+    rise, width = high - room - points[top], len(points) // 3 + 1
+    slopes = {i: 1 - abs(i - top) / width for i in free if abs(i - top) < width}
+    return [point + rise * slopes.get(i, 0) for i, point in enumerate(points)], top
 
 
 def _fold(point: float, low: float, high: float) -> float:

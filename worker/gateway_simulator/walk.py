@@ -3,11 +3,10 @@
 import hashlib
 from datetime import date
 from functools import lru_cache
-from itertools import pairwise
 from math import log, sqrt
 
 from gateway_simulator.calendars import Calendar, Segment, segments
-from gateway_simulator.cells import GRID, Cell, bridge, cover, merge, noise, shock, steps, wick
+from gateway_simulator.cells import Cell, bridge, cover, merge, noise, shock, wick
 
 # The walk is pinned at one point in so many quarters of a day, near its level; between two such points it is
 # Brownian. So it stays within reach of the level for ever, and any moment is a dozen halvings away.
@@ -36,58 +35,45 @@ class Walk:
         self._sd = volatility / sqrt(_QUARTERS_A_YEAR)
         self._drift = drift / _QUARTERS_A_YEAR
         self._volume = volume
-        self.cells = lru_cache(maxsize=1024)(self._cells)
+        self._cell = lru_cache(maxsize=4096)(self._whole)
         self._normal = lru_cache(maxsize=4096)(self._drawn)
-
-    def span(self, segment: Segment, start: int, end: int) -> Cell | None:
-        """What the price did from `start` until `end`."""
-        return merge(self.pieces(segment, start, end))
-
-    def pieces(self, segment: Segment, start: int, end: int) -> tuple[Cell, ...]:
-        """The cells that make up [start, end)."""
-        return tuple(cover(self._key, self.cells(segment), start, end))
 
     @property
     def key(self) -> bytes:
         """What its cells are split with."""
         return self._key
 
-    def _cells(self, segment: Segment) -> tuple[Cell, ...]:
-        """A segment's half hours, or less at its edges."""
-        first, last, variance = self._ends(segment)
-        times = steps(segment.start, segment.end, GRID[0])
-        count = len(times) - 1
-        drawn = noise(self._key, segment.start, segment.end - segment.start, 4 * count)
-        variances = [variance * (end - start) for start, end in pairwise(times)]
-        sds = [sqrt(each) for each in variances]
-        points = bridge(first, last, variances, drawn)
-        return tuple(
-            Cell(
-                start,
-                end - start,
-                points[i],
-                max(points[i], points[i + 1]) + wick(sds[i], drawn[count + i]),
-                min(points[i], points[i + 1]) - wick(sds[i], drawn[2 * count + i]),
-                points[i + 1],
-                self._traded(segment, start, end, drawn[3 * count + i]),
-            )
-            for i, (start, end) in enumerate(pairwise(times))
-        )
+    def span(self, segment: Segment, start: int, end: int) -> Cell | None:
+        """What the price did from `start` until `end`."""
+        return merge(self.pieces(segment, start, end))
 
-    def _ends(self, segment: Segment) -> tuple[float, float, float]:
-        """Where a segment starts and ends, and its variance a second."""
+    def pieces(self, segment: Segment, start: int, end: int) -> tuple[Cell, ...]:
+        """The largest cells that make up [start, end)."""
+        return tuple(cover(self._key, (self._cell(segment),), start, end))
+
+    def _whole(self, segment: Segment) -> Cell:
+        """A segment as one cell: its place on the way from the day's first price to its last."""
         day = segments(self._calendar, segment.day)
         quarter = 4 * segment.day.toordinal()
         # A market that never sleeps has no gap overnight; others move a quarter of a day's worth.
         opening = quarter if self._calendar.overnight else quarter + 1
-        weights = [(part.end - part.start) * (1.0 if part.regular else _EXTENDED) for part in day]
-        a_second = self._sd**2 * (quarter + 4 - opening) / sum(weights)
-        drawn = noise(self._key, quarter, -1, len(day))
-        points = bridge(
-            self._anchor(opening), self._anchor(quarter + 4), [a_second * weight for weight in weights], drawn
-        )
+        lively = [(part.end - part.start) * (1.0 if part.regular else _EXTENDED) for part in day]
+        a_second = self._sd**2 * (quarter + 4 - opening) / sum(lively)
+        drawn = noise(self._key, quarter, len(day), 4 * len(day))
+        variances = [a_second * weight for weight in lively]
+        points = bridge(self._anchor(opening), self._anchor(quarter + 4), variances, drawn)
         at = day.index(segment)
-        return points[at], points[at + 1], a_second * (1.0 if segment.regular else _EXTENDED)
+        first, last, sd = points[at], points[at + 1], sqrt(variances[at])
+        up, down, busy = drawn[len(day) + 3 * at :][:3]
+        return Cell(
+            segment.start,
+            segment.end - segment.start,
+            first,
+            max(first, last) + wick(sd, up),
+            min(first, last) - wick(sd, down),
+            last,
+            int(self._volume * (0.6 + 0.8 * busy) * (1.0 if segment.regular else _EXTENDED**2)),
+        )
 
     def _anchor(self, quarter: int) -> float:
         """The walk at a quarter of a day, by halving the block that it is in."""
@@ -110,13 +96,3 @@ class Walk:
 
     def _drawn(self, quarter: int) -> float:
         return shock(noise(self._key, quarter, -2, 1)[0])
-
-    def _traded(self, segment: Segment, start: int, end: int, uniform: float) -> int:
-        """The volume of a cell: much at both ends of the day, little outside regular hours."""
-        share = (end - start) / 23_400
-        if segment.regular:
-            middle = ((start + end) / 2 - segment.start) / (segment.end - segment.start)
-            share *= 0.7 + 3.6 * (middle - 0.5) ** 2
-        else:
-            share *= 0.03
-        return int(self._volume * share * (0.6 + 0.8 * uniform))
