@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Union, get_args, get_origin
 
@@ -36,18 +36,21 @@ def parse(raw: JsonObject) -> Configuration:
     raise Rejected("config-invalid", line + more, field=field)
 
 
-def problems(raw: JsonObject) -> tuple[str, ...]:
-    """Return all that is wrong with ``raw``, one line each; nothing when it can be used."""
-    found = _read(raw)
+def problems(raw: JsonObject, *, partial: bool = False) -> tuple[str, ...]:
+    """Return all that is wrong with ``raw``, one line each; nothing when it can be used.
+
+    With ``partial``, another part is still to be laid over it: what is missing isn't wrong.
+    """
+    found = _read(raw, ignored=("missing",) if partial else ())
     return () if isinstance(found, Configuration) else tuple(line for _, line in found)
 
 
-def _read(raw: JsonObject) -> Configuration | list[tuple[str, str]]:
+def _read(raw: JsonObject, ignored: Sequence[str] = ()) -> Configuration | list[tuple[str, str]]:
     try:
         # By alias only: were order_notional taken too, an overlay could hold both spellings.
         return Configuration.model_validate_json(json.dumps(raw), strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        return [_problem(details) for details in error.errors(include_url=False)]
+        return [_problem(found) for found in error.errors(include_url=False) if found["type"] not in ignored]
 
 
 def _problem(error: ErrorDetails) -> tuple[str, str]:

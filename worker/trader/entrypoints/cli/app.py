@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trader.entrypoints.cli import dev, publish, results
+from trader.entrypoints.cli import config, dev, intents, publish, results, schemas, state
 from trader.entrypoints.cli.output import console
 
 app = typer.Typer(
@@ -34,3 +34,7 @@ def trader(
 app.command(epilog=dev.EPILOG)(dev.dev)
 app.command(epilog=publish.EPILOG)(publish.publish)
 app.command(epilog=results.EPILOG)(results.results)
+app.command(epilog=intents.EPILOG)(intents.intents)
+app.command(epilog=state.EPILOG)(state.state)
+app.add_typer(config.app, name="config")
+app.command(epilog=schemas.EPILOG)(schemas.schemas)

@@ -1,0 +1,47 @@
+"""The store as the commands reach it, also when nothing else runs; and which account in it is meant."""
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from trader.domain.errors import StoreUnavailable
+from trader.entrypoints.cli.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from trader.ports import Store
+    from trader.settings import Settings
+
+
+@asynccontextmanager
+async def open_store(settings: "Settings", *, new: bool = False) -> "AsyncIterator[Store]":
+    """Open the store of ``settings``; unless ``new``, one that isn't there is StoreUnavailable.
+
+    Otherwise a slip in the folder's name would be answered by an empty store.
+    """
+    from trader import bootstrap
+
+    if not new and not settings.data_dir.is_dir():
+        raise StoreUnavailable(
+            "store-missing",
+            f"expected the folder of a local stack, found none at {settings.data_dir}; "
+            "name another with --data-dir, or start one with `trader dev`",
+        )
+    store = await bootstrap.open_store(settings)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def account_of(store: "Store", settings: "Settings") -> str:
+    """Return the account that ``settings`` name, else the only one known; raises WrongUse."""
+    from trader.records import known_accounts
+
+    if settings.account:
+        return settings.account
+    known = await known_accounts(store)
+    if len(known) == 1:
+        return known[0]
+    found = ", ".join(known) if known else "none known yet"
+    raise WrongUse(f"expected one account, found {found}; name one with --account")
