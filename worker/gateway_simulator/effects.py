@@ -1,5 +1,6 @@
 """What a scenario's actions do to the gateway itself, whatever caused them."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from gateway_simulator.wire.orders import PlaceOrder
 
 if TYPE_CHECKING:
     from gateway_simulator.gateway import Gateway
+
+log = logging.getLogger(__name__)
 
 
 def perform(gateway: "Gateway", actions: Iterable[act.Action], order: Order | None = None) -> None:
@@ -124,7 +127,10 @@ def _restart(gateway: "Gateway", action: act.Restart) -> None:
 
 
 def _order_by_hand(gateway: "Gateway", action: act.ManualOrder) -> None:
-    contract = next(iter(gateway.catalogue.find(ContractQuery(symbol=action.symbol, sec_type="STK"))))
+    found = gateway.catalogue.find(ContractQuery(symbol=action.symbol, sec_type="STK"))
+    if not found:
+        log.warning("no manual order: expected a symbol that exists, found %r", action.symbol)
+        return
     terms = PlaceOrder(
         action=action.side,
         total_quantity=action.quantity,
@@ -132,7 +138,7 @@ def _order_by_hand(gateway: "Gateway", action: act.ManualOrder) -> None:
         lmt_price=action.limit_price,
         tif="DAY",
     )
-    gateway.manual_order(contract, terms)
+    gateway.manual_order(found[0], terms)
 
 
 def _next_midnight(gateway: "Gateway") -> datetime:

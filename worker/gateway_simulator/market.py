@@ -19,7 +19,7 @@ from gateway_simulator.cells import Cell
 from gateway_simulator.clock import Clock
 from gateway_simulator.contracts import Contract
 from gateway_simulator.durations import HistoryError, invalid, parse_bar_size, parse_duration
-from gateway_simulator.market_file import MarketFile, Permission, market_key
+from gateway_simulator.market_file import MarketFile, Permission, market_key, named
 from gateway_simulator.paths import Paths
 from gateway_simulator.pins import Pins
 from gateway_simulator.prices import SHOWN, Bar, Quote, joined, shown_ask, shown_bid
@@ -115,9 +115,9 @@ class Market:
     def set_price(self, symbol: str, price: Decimal | None) -> None:
         """Pin a price from now on: bid, ask and last are it. NaN: no price at all. None: free again.
 
-        A pair is written EURUSD.
+        A pair is EURUSD or EUR.USD.
         """
-        self._pins.put(symbol, price, int(self._clock.now().timestamp()))
+        self._pins.put(named(symbol), price, int(self._clock.now().timestamp()))
 
     def permission(self, contract: Contract) -> Permission:
         """Whether its data is live, delayed or not to be had, with IB's error for what is not."""

@@ -59,11 +59,18 @@ def _currency(value: str) -> str:
     return value
 
 
+def named(value: object) -> str:
+    """A symbol as it is kept: text, in capitals, a pair without its dot."""
+    text = str(value).upper()
+    base, _, other = text.partition(".")
+    return base + other if base in CURRENCIES and other in CURRENCIES else text
+
+
 def _bars(value: Any, info: ValidationInfo) -> Mapping[str, tuple[Row, ...]]:
     """The bars in the file of that name, relative to the market file."""
     folder = (info.context or {}).get("folder", Path())
     try:
-        return read_bars(folder / str(value))
+        return {named(symbol): rows for symbol, rows in read_bars(folder / str(value)).items()}
     except OSError as error:
         raise ValueError(f"expected a readable CSV file, found {value!r}: {error.strerror}") from error
 
@@ -95,7 +102,7 @@ class MarketFile(Part):
     """A market file, checked."""
 
     others: bool = True  # symbols that aren't listed here exist too
-    symbols: Mapping[Annotated[str, BeforeValidator(str)], Symbol] = Field(default_factory=dict)
+    symbols: Mapping[Annotated[str, BeforeValidator(named)], Symbol] = Field(default_factory=dict)
     currencies: Mapping[Annotated[str, AfterValidator(_currency)], Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict
     )  # their value in dollars

@@ -220,3 +220,11 @@ async def test_on_a_holiday_hours_say_closed_and_an_order_waits(tmp_path: Path) 
         assert trade.orderStatus.status == "PreSubmitted"
         assert trade.fills == []
         assert len(list(stage.gateway.book.open_orders())) == 1
+
+
+async def test_a_manual_order_in_a_symbol_that_does_not_exist_is_no_harm(tmp_path: Path) -> None:
+    scenario = "- {when: placeOrder, then: {manual_order: {symbol: ZZZZ, side: BUY, quantity: 1}}}"
+    async with playing(scenario, tmp_path) as stage, stage.client() as client:
+        trade = client.buy()
+        await until(lambda: trade.orderStatus.status == "Filled")
+        assert len(stage.gateway.book.orders) == 1

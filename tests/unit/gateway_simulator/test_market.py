@@ -367,8 +367,9 @@ def test_a_pair_is_quoted_at_the_rate(at: datetime) -> None:
             assert quote.bid < market.rate(contract.symbol, contract.currency) < quote.ask
 
 
-def test_a_pinned_pair_is_the_rate_in_both_directions(market: Market, eurusd: Contract) -> None:
-    market.set_price("EURUSD", Decimal("1.25"))
+@pytest.mark.parametrize("name", ["EURUSD", "EUR.USD", "eur.usd"])
+def test_a_pinned_pair_is_the_rate_in_both_directions(market: Market, eurusd: Contract, name: str) -> None:
+    market.set_price(name, Decimal("1.25"))
     assert market.quote(eurusd).last == Decimal("1.25")
     assert (market.rate("EUR", "USD"), market.rate("USD", "EUR")) == (Decimal("1.25"), Decimal("0.8"))
 

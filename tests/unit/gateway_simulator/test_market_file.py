@@ -1,9 +1,10 @@
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from gateway_simulator.market_file import MarketFile, load_market
+from gateway_simulator.market_file import MarketFile, Symbol, load_market
 
 
 def load(folder: Path, text: str) -> MarketFile:
@@ -68,3 +69,10 @@ def test_a_file_that_is_not_text_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "market.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"market\.yaml: expected UTF-8 text, found byte 0 that is not"):
         load_market(tmp_path / "market.yaml")
+
+
+def test_the_example_has_every_key() -> None:
+    prices = load_market(Path(str(files("gateway_simulator"))) / "markets" / "example.yaml")
+    assert prices.model_fields_set == set(MarketFile.model_fields)
+    used = {key for symbol in prices.symbols.values() for key in symbol.model_fields_set}
+    assert used == set(Symbol.model_fields)
