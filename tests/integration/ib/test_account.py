@@ -177,6 +177,24 @@ async def test_orders_of_others_are_known_after_a_synchronisation() -> None:
         assert [(order.client_id, order.quantity) for order in ours.broker.open_orders()] == [(7, Decimal(5))]
 
 
+async def test_client_0_is_told_of_an_order_by_hand_at_once() -> None:
+    by_hand = {"manual_order": {"symbol": "SPY", "side": "SELL", "quantity": 7, "limit_price": 900}}
+    gateway = simulated(("reqContractDetails", by_hand))
+    async with connected(gateway, client_id=0) as worker:
+        await worker.market_data.contract(Stock("SPY"))
+        await until(lambda: [o.quantity for o in worker.broker.open_orders()] == [Decimal(-7)])
+
+        assert worker.broker.open_orders()[0].reference == ""
+
+
+async def test_an_order_by_hand_is_known_after_a_synchronisation() -> None:
+    by_hand = {"manual_order": {"symbol": "SPY", "side": "SELL", "quantity": 7, "limit_price": 900}}
+    async with connected(simulated(("startApi", by_hand))) as worker:
+        [order] = worker.broker.open_orders()
+
+        assert (order.quantity, order.limit_price, order.order_id) == (Decimal(-7), Decimal(900), 0)
+
+
 def everything(worker: Client) -> tuple[object, ...]:
     broker = worker.broker
     quantities = [(position.symbol, position.quantity) for position in broker.positions()]

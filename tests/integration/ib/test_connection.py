@@ -24,6 +24,7 @@ from gateway_simulator.book import Position
 from gateway_simulator.contracts import ContractQuery
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
+from trader.adapters.ib.session import Session
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
 from trader.domain.instruments import Stock
@@ -151,6 +152,24 @@ async def test_a_start_up_request_that_is_refused_is_not_an_empty_account() -> N
         status = await worker.reaches(GatewayState.DISCONNECTED, "gateway-error")
 
         assert "321: the API is read-only" in status.reason
+        await worker.ready()
+
+
+async def test_a_mistake_of_ours_does_not_end_the_trying(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = simulated()
+    once = iter([RuntimeError("surprise")])
+    synchronise = Session.synchronise
+
+    async def fail_once(session: Session) -> None:
+        for error in once:
+            raise error
+        await synchronise(session)
+
+    monkeypatch.setattr(Session, "synchronise", fail_once)
+    async with serve(gateway) as server, client(server.port, clock=GatewayTime(gateway)) as worker:
+        status = await worker.reaches(GatewayState.DISCONNECTED, "gateway-error")
+
+        assert "surprise" in status.reason
         await worker.ready()
 
 
@@ -283,6 +302,8 @@ async def test_clocks_that_part_later_are_found() -> None:
         await worker.ready()
         clock.ahead(60)
         await worker.reaches(GatewayState.REFUSED, "clock-skew")
+        with pytest.raises(GatewayNotReady, match="clock-skew"):
+            worker.broker.require_ready()
         clock.ahead(0)
         await worker.ready()
 
@@ -302,7 +323,8 @@ async def test_a_worker_that_stops_has_closed_its_socket() -> None:
         await worker.connection.close()
 
         assert socket.transport is None
-        await worker.connection.close()
+        with pytest.raises(GatewayNotReady, match=r"gateway-disconnected: .*the worker is stopping"):
+            worker.broker.require_ready()
 
 
 async def test_a_gateway_that_takes_nothing_any_more_does_not_hold_up_the_end() -> None:

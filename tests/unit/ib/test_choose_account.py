@@ -3,7 +3,7 @@
 import pytest
 
 from trader.adapters.ib.connection import choose_account
-from trader.adapters.ib.session import Unusable
+from trader.adapters.ib.unusable import Unusable
 from trader.domain.gateway import GatewayState
 from trader.domain.status import Mode
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import structlog
 
-from trader.adapters.ib.session import Session, Unusable
+from trader.adapters.ib.session import Session
+from trader.adapters.ib.unusable import Unusable
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.status import Mode
@@ -65,14 +66,21 @@ class Connection:
         """Connect, and connect again whenever the connection ends, until cancelled."""
         self._running = asyncio.current_task()
         while True:
+            session = Session(self._judge, answer_s=self._settings.durations.broker_call_s)
             try:
-                await self._live()
+                await self._live(session)
             except Unusable as error:
                 self._become(error.state, error.code, error.reason)
+            except asyncio.CancelledError:
+                self._become(GatewayState.DISCONNECTED, "gateway-disconnected", "the worker is stopping")
+                raise
             except Exception as error:
                 # Whatever else is wrong, a worker that no longer tries to connect is worse.
                 log.exception("gateway-connection-failed")
                 self._become(GatewayState.DISCONNECTED, "gateway-error", f"unexpected {error!r}; see the log")
+            finally:
+                self._session = None
+                await session.close()
             await self._clock.sleep(self._delay_s)
             self._delay_s = min(self._delay_s * 2, BACKOFF_LONGEST_S)
 
@@ -82,29 +90,27 @@ class Connection:
             self._running.cancel()
             await asyncio.wait({self._running})
 
-    async def _live(self) -> None:
-        """Live through one session: login, checks, and synchronised until it is lost. Raises Unusable."""
-        settings, durations = self._settings, self._settings.durations
-        session = Session(self._judge, answer_s=durations.broker_call_s)
-        try:
-            accounts = await session.login(
-                settings.gateway_host, settings.gateway_port, settings.client_id, within_s=durations.connect_s
-            )
-            session.account = choose_account(accounts, settings.account, settings.mode)
-            await self._check_clock(session)
-            self._session = session
-            self._status = replace(self._status, account=session.account)
-            self._judge(session)
-            while not session.lost.done():
-                if session.broker_up and not session.synchronised:
-                    await session.synchronise()
-                    self._judge(session)
-                elif not await session.change(within_s=self._heartbeat_s):
-                    await self._check_clock(session)
-            raise session.lost.result()
-        finally:
-            self._session = None
-            await session.close()
+    async def _live(self, session: Session) -> None:
+        """Log in, check, then keep the session synchronised until it is lost. Raises Unusable."""
+        settings = self._settings
+        accounts = await session.login(
+            settings.gateway_host,
+            settings.gateway_port,
+            settings.client_id,
+            within_s=settings.durations.connect_s,
+        )
+        session.account = choose_account(accounts, settings.account, settings.mode)
+        await self._check_clock(session)
+        self._session = session
+        self._status = replace(self._status, account=session.account)
+        self._judge(session)
+        while not session.lost.done():
+            if session.broker_up and not session.synchronised:
+                await session.synchronise()
+                self._judge(session)
+            elif not await session.change(within_s=self._heartbeat_s):
+                await self._check_clock(session)
+        raise session.lost.result()
 
     async def _check_clock(self, session: Session) -> None:
         skew_s = (await session.current_time() - self._clock.now()).total_seconds()

@@ -14,25 +14,11 @@ from trader.adapters.ib import codes
 from trader.adapters.ib.farms import Farms
 from trader.adapters.ib.last_trades import LastTrades
 from trader.adapters.ib.trades import take_back_cancel
+from trader.adapters.ib.unusable import Unusable, disconnected
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
 
 T = TypeVar("T")
-
-
-class Unusable(Exception):
-    """The gateway can't be used: the state that this puts the connection in, a code, and the reason."""
-
-    def __init__(self, state: GatewayState, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.state = state
-        self.code = code
-        self.reason = reason
-
-
-def disconnected(code: str, reason: str) -> Unusable:
-    """Return the error of a gateway that isn't there, or isn't any more."""
-    return Unusable(GatewayState.DISCONNECTED, code, reason)
 
 
 class Session:
@@ -107,6 +93,8 @@ class Session:
             ib.client.reqAccountUpdates(False, self.account)
             for state in (ib.wrapper.positions, ib.wrapper.portfolio, ib.wrapper.accountValues):
                 state.clear()
+        if ib.wrapper.clientId == 0:
+            ib.reqAutoOpenOrders(True)  # client 0 alone may be told of orders that are entered by hand
         await self.question("positions", ib.reqPositionsAsync)
         await self.question("account values", lambda: ib.reqAccountUpdatesAsync(self.account))
         await self.question("open orders", ib.reqAllOpenOrdersAsync)
@@ -142,6 +130,9 @@ class Session:
                 self._end("gateway-disconnected", "the connection to the gateway was lost")
             except RequestError as error:
                 self._end("gateway-error", f"the gateway refused a request for {name}: {error}")
+            except asyncio.CancelledError:
+                self._end("gateway-disconnected", f"a request for {name} was given up")
+                raise
             raise self.lost.result()
 
     async def ask(
@@ -150,7 +141,6 @@ class Session:
         send: Callable[[int], None],
         *,
         cancel: Callable[[int], None] | None = None,
-        container: Any = None,
     ) -> Any:
         """Send one request under a fresh id and return its answer; one that isn't answered is cancelled.
 
@@ -159,7 +149,7 @@ class Session:
         client = self.ib.client
         try:
             request_id = client.getReqId()
-            answer = self.ib.wrapper.startReq(request_id, container=container)
+            answer = self.ib.wrapper.startReq(request_id)
             send(request_id)
             try:
                 async with asyncio.timeout(self._answer_s):
