@@ -188,11 +188,13 @@ class Link:
     """One login to one gateway. Order ids belong to it, and to nothing after it.
 
     ``gateway`` is the same for all logins to the gateway at one address; ``id`` is unlike any other's.
+    ``first_order_id`` is the gateway's own counter (nextValidId) as it was told at the login.
     """
 
     id: str
     gateway: str
     client_id: int
+    first_order_id: int
 
 
 class Orders(Protocol):
@@ -205,6 +207,9 @@ class Orders(Protocol):
 
     def reserve(self, count: int) -> Sequence[int]:
         """Return order ids of this link that no other order and no request of it takes."""
+
+    async def slot(self) -> None:
+        """Wait until the broker's pace allows one more message; call it before each ``place``."""
 
     def place(self, order: Order, order_id: int, link: Link) -> None:
         """Hand the order to the socket, at once: no await, no queue of our own or of the client library.
