@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -127,7 +128,8 @@ async def _run(
 
 def _wait_for_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """Standard input ends when the process that holds its other side does, however it dies."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # sys.stdin's own lock, held here, would abort the interpreter's orderly end
+        pass
     with contextlib.suppress(RuntimeError):  # the loop may have stopped by itself
         loop.call_soon_threadsafe(stop.set)
 
