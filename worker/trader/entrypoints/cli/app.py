@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trader.entrypoints.cli import config, dev, intents, publish, results, schemas, state
+from trader.entrypoints.cli import config, demo, dev, intents, publish, results, schemas, state
 from trader.entrypoints.cli.output import console
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ def trader(
         console().print(context.get_help())
 
 
+app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=dev.EPILOG)(dev.dev)
 app.command(epilog=publish.EPILOG)(publish.publish)
 app.command(epilog=results.EPILOG)(results.results)

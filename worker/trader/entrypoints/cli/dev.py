@@ -12,6 +12,8 @@ import typer
 from trader.entrypoints.cli import options
 from trader.entrypoints.cli.output import print_line
 
+USUAL_PORT = 8080
+
 EPILOG = """\b
 Examples:
   trader dev                              a simulated gateway, worker on port 8080
@@ -23,9 +25,11 @@ Examples:
 
 def dev(
     port: Annotated[
-        int,
-        typer.Option(metavar="N", parser=options.port, help="The worker's port; 0 takes any."),
-    ] = 8080,
+        int | None,
+        typer.Option(
+            metavar="N", parser=options.port, help="The worker's port; 0 takes any.  [default: 8080]"
+        ),
+    ] = None,
     gateway: Annotated[
         str | None,
         typer.Option(
@@ -63,7 +67,7 @@ def dev(
     settings = options.settings(data_dir)
     further = {"--scenario": scenario, "--market": market, "--seed": seed}
     arguments = tuple(f"{name}={value}" for name, value in further.items() if value is not None)
-    wanted = Wanted(port, gateway, arguments)
+    wanted = Wanted(USUAL_PORT if port is None else port, gateway, arguments)
     if exit_with_parent:
         watch_parent()
     with own(settings.data_dir) as lock:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from trader.domain.messages import Result
 from trader.domain.status import Severity
-from trader.entrypoints.cli.output import console
+from trader.entrypoints.cli.output import console, show
 from trader.entrypoints.cli.told import reason_text, status_text
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ class Listing:
         )
         for detail in ("" if self._wide else run, reason_text(result)):
             if detail:
-                self._console.print(Padding(Text(detail, style="dim"), (0, 0, 0, 10)))
+                show(self._console, Padding(Text(detail, style="dim"), (0, 0, 0, 10)))
 
     def _print(self, *cells: Text) -> None:
         line = Table.grid(padding=(0, 2, 0, 0), expand=True)
         for width in WIDTHS.values():
             line.add_column(width=width, no_wrap=True)
-        line.add_column(overflow="fold")
+        line.add_column(ratio=1, overflow="fold")
         line.add_row(*cells)
-        self._console.print(line)
+        show(self._console, line)

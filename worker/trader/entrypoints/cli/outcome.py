@@ -70,8 +70,10 @@ def _rows(rows: list[JsonObject]) -> Table:
     shown = table()
     for name in names:
         cells = [row.get(name) for row in rows]
-        is_number = all(isinstance(cell, int | float) or _NUMBER.fullmatch(str(cell)) for cell in cells)
+        is_number = all(
+            isinstance(cell, int | float) or _NUMBER.fullmatch(str(cell)) for cell in cells if cell
+        )
         shown.add_column(words(name), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(text(row.get(name)) for name in names))
+        shown.add_row(*("" if row.get(name) is None else text(row[name]) for name in names))
     return shown

@@ -9,7 +9,7 @@ from trader.domain.status import Status
 from trader.domain.wire import JsonObject
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
 STYLE = {
@@ -41,6 +41,13 @@ def table(*columns: str) -> "Table":
     from rich.table import Table
 
     return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+
+def show(console: "Console", what: "RenderableType") -> None:
+    """Print ``what`` at once, without the spaces that fill its lines."""
+    with console.capture() as captured:
+        console.print(what)
+    print_line("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def print_json(value: JsonObject) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trader.entrypoints.cli.told import Told
     from trader.settings import Settings
 
+TIMEOUT_S = 60.0
+
 EPILOG = """\b
 Examples:
   trader publish summary --wait
@@ -60,11 +62,13 @@ def publish(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result and show it.")] = False,
     timeout: Annotated[
-        float,
+        float | None,
         typer.Option(
-            metavar="SECONDS", parser=options.seconds, help="How long to wait; ends with exit code 3."
+            metavar="SECONDS",
+            parser=options.seconds,
+            help="How long to wait; past it the exit code is 3.  [default: 60]",
         ),
-    ] = 60,
+    ] = None,
     as_json: options.AsJson = False,
     data_dir: options.DataDir = None,
 ) -> int:
@@ -89,7 +93,7 @@ def publish(
         where = f" ({refusal.field})" if refusal.field else ""
         tell(f"{refusal.code}{where}: {refusal.message}; nothing was published")
         return Exit.WRONG_USE
-    return asyncio.run(_publish(settings, body, key, timeout if wait else None, as_json=as_json))
+    return asyncio.run(_publish(settings, body, key, timeout or TIMEOUT_S if wait else None, as_json=as_json))
 
 
 def checked(body: JsonObject) -> str | None:

@@ -15,7 +15,7 @@ from trader.domain.status import Status
 from trader.domain.wire import JsonObject, write_time
 from trader.entrypoints.cli.errors import Exit
 from trader.entrypoints.cli.outcome import blocks
-from trader.entrypoints.cli.output import STYLE, console, print_json
+from trader.entrypoints.cli.output import STYLE, console, print_json, show
 from trader.ports import ReceivedMessage
 
 
@@ -75,9 +75,9 @@ def print_told(told: Told, *, as_json: bool) -> None:
     if as_json:
         print_json(told.to_json())
     elif told.result is None:
-        console().print(Group(*blocks(told.data)))
+        show(console(), Group(*blocks(told.data)))
     else:
-        console().print(_whole(told.result, told.publication))
+        show(console(), _whole(told.result, told.publication))
 
 
 def status_text(status: Status) -> Text:
@@ -100,7 +100,7 @@ def _whole(result: Result, publication: int) -> RenderableType:
     head.add_column()
     head.add_row(
         Text(result.intent or "?", style="bold not dim"),
-        status_text(result.status) + Text(f" in {took:.0f} ms", style="dim"),
+        status_text(result.status) + Text(f" in {took:.0f} ms" if took >= 1 else "", style="dim"),
     )
     head.add_row("account", f"{result.account}, {result.mode}" + (", dry run" if result.dry_run else ""))
     again = f", told for the {_th(publication)} time" if publication > 1 else ""

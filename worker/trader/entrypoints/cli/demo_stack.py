@@ -1,0 +1,84 @@
+"""The demo's stack: `trader dev` as a process of its own, and the proof that it is gone afterwards."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from pathlib import Path
+
+from trader.entrypoints.cli.demo_steps import Broken
+from trader.entrypoints.cli.stack import Stack, running_stack
+from trader.settings import PREFIX
+
+START_S = 30
+STOP_S = 15
+
+
+class DemoStack:
+    """Starts and stops `trader dev` on ``folder``; the environment's own TRADER_* mean nothing here."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: Process | None = None
+
+    async def start(self) -> Stack:
+        """Return where the stack listens, once it is ready; raises Broken."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        with (self._folder / "dev.log").open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "trader.entrypoints.cli", "dev", "--exit-with-parent"),
+                *("--port", "0", "--data-dir", str(self._folder)),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=log,
+                env=environment,
+                process_group=0,  # Ctrl-C is for the demo, which then stops it
+            )
+        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+        try:
+            async with asyncio.timeout(START_S):
+                line = (await self._process.stdout.readline()).decode().strip()
+        except TimeoutError:
+            raise Broken(f"expected the stack to be ready within {START_S} s") from None
+        stack = running_stack(self._folder)
+        if not line.startswith("ready:") or " account " not in line or stack is None:
+            raise Broken(f"expected the stack to be ready, found {line or 'that it ended'}")
+        return stack
+
+    async def stop(self) -> None:
+        """Stop it; raises Broken unless its processes have ended and its ports are closed."""
+        process = self._process
+        if process is None:
+            return
+        stack = running_stack(self._folder)
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_S):
+                code = await process.wait()
+        except TimeoutError:
+            raise Broken(f"expected the stack to stop within {STOP_S} s, found it running") from None
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        if code != 0:
+            raise Broken(f"expected the stack to stop with exit code 0, found {code}")
+        if stack is not None:
+            _verify_gone(stack)
+
+
+def _verify_gone(stack: Stack) -> None:
+    for name, pid in {"worker": stack.worker_pid, "gateway": stack.gateway_pid}.items():
+        with suppress(ProcessLookupError):
+            if pid is not None:
+                os.kill(pid, 0)
+                raise Broken(f"expected no process to be left, found the {name} (pid {pid})")
+    for address in (stack.worker, stack.gateway):
+        host, _, port = address.removeprefix("http://").rpartition(":")
+        with socket.socket() as client:
+            if client.connect_ex((host, int(port))) == 0:
+                raise Broken(f"expected closed ports, found {address} open")
