@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
