@@ -79,10 +79,10 @@ class Book:
             self._open.pop(order.perm_id, None)
         return order
 
-    def bind(self, order: Order) -> Order:
-        """Give an order placed by hand an id, below zero, of client 0."""
+    def bound(self, order: Order) -> Order:
+        """An order placed by hand with an id, below zero, of client 0."""
         self._bound -= 1
-        return self.put(replace(order, order_id=self._bound))
+        return replace(order, order_id=self._bound)
 
     def find(self, client_id: int, order_id: int) -> Order | None:
         """The order of that client and id, unless it has ended and the id is free again."""

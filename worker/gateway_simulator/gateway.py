@@ -86,19 +86,23 @@ class Gateway:
     def manual_order(self, contract: Contract, terms: PlaceOrder, account: str = "") -> Order:
         """Place an order as by hand in TWS: no client has it, until client 0 takes it over."""
         account = account or next(iter(self.accounts))
-        draft = self.exchange.draft(0, account, contract, replace(terms, order_id=0))
-        order = self.exchange.place(draft)
+        order = self.exchange.draft(0, account, contract, replace(terms, order_id=0))
         if any(session.binds_manual_orders for session in self.sessions):
-            self.bind_manual_orders()
-        return self.book.orders[order.perm_id]
+            order = self._bound(order)
+        return self.exchange.place(order)
 
     def bind_manual_orders(self) -> None:
-        """Give each order placed by hand an id of client 0, below zero, as IB does."""
+        """Give each order placed by hand to client 0."""
         for order in self.book.open_orders():
             if order.order_id == 0:
-                bound = self.book.bind(order)
-                message = responses.OrderBound(perm_id=bound.perm_id, client_id=0, order_id=bound.order_id)
-                self.announcer.tell(bound, message, reports.open_order(bound), reports.order_status(bound))
+                bound = self.book.put(self._bound(order))
+                self.announcer.tell(bound, reports.open_order(bound), reports.order_status(bound))
+
+    def _bound(self, order: Order) -> Order:
+        bound = self.book.bound(order)
+        message = responses.OrderBound(perm_id=bound.perm_id, client_id=0, order_id=bound.order_id)
+        self.announcer.tell(bound, message)
+        return bound
 
     def restart(self, *, fresh: bool = False) -> None:
         """Close every connection. A fresh container has forgotten executions, ended orders, the counter."""

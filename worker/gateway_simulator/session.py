@@ -162,6 +162,9 @@ class Session(asyncio.Protocol):
             HANDLERS[type(request)](self, request)
         except Refusal as refusal:
             self.error(requests.subject(request), refusal.code, refusal.text)
+        except Exception:  # whatever one request does, the gateway lives
+            log.exception("%s of client %d", requests.name(request), self.client_id)
+            self.error(requests.subject(request), 322, "Error processing request.")
 
     # What goes wrong on purpose
 

@@ -9,6 +9,7 @@ UNSET_DOUBLE = "1.7976931348623157E308"
 """The largest double, which IB writes where a price or a margin has no value."""
 
 _UNSET_ABOVE = Decimal("1E+300")
+_LARGEST_EXPONENT = 330  # beyond a double's; arithmetic with more digits would take for ever
 
 
 def read_int(text: str) -> int:
@@ -101,4 +102,6 @@ def _decimal(text: str) -> Decimal:
         raise ProtocolError(f"expected a number, found {text!r}") from None
     if number.is_nan():
         raise ProtocolError("expected a number, found NaN")
+    if number.is_finite() and abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ProtocolError(f"expected a number that a double can hold, found {text!r}")
     return number
