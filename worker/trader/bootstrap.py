@@ -11,7 +11,7 @@ from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.sqlite import SqliteStore
 from trader.discovery import find_intents
-from trader.domain.errors import GatewayNotReady
+from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
 from trader.domain.gateway import GatewayStatus
 from trader.ports import Broker, Clock, Ports, Store
 from trader.runner import Runner
@@ -58,14 +58,25 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
 
 async def open_store(settings: Settings) -> SqliteStore:
     """Return the store that ``settings`` names; raises StoreUnavailable."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings, StoreUnavailable)
     return await SqliteStore.open(settings.data_dir / "state.sqlite3")
 
 
 async def open_topics(settings: Settings, clock: Clock) -> LocalTopics:
     """Return the topics that ``settings`` names; raises TopicUnavailable."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings, TopicUnavailable)
     return await LocalTopics.open(settings.data_dir / "topics.sqlite3", clock)
+
+
+def _make_folder(settings: Settings, unavailable: type[StoreUnavailable | TopicUnavailable]) -> None:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unavailable(
+            "no-data-dir",
+            f"expected a folder {folder}, found none to be made ({error.strerror}); name another",
+        ) from None
 
 
 async def _with_known_account(settings: Settings, store: Store, clock: Clock) -> Settings:

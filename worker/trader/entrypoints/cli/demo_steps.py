@@ -33,7 +33,10 @@ class Step:
         if told.result is None:
             raise Broken(f"expected a result, found an event of type {told.type}")
         reason = told.result.reason
-        wanted, found = _end(self.status, self.code), _end(told.result.status, reason.code if reason else None)
+        wanted, found = (
+            _end(self.status, self.code),
+            _end(told.result.status, reason.code if reason else None),
+        )
         if found != wanted:
             raise Broken(f"expected {wanted}, found {found}")
         return self.shows(told, before)

@@ -70,7 +70,7 @@ class DemoView:
             text = f"{self.failed} broken promises, after {took}; the logs are in {folder}"
             show(self._console, Text(text, style="bold red"))
         else:
-            text = f"{self._shown} messages, each with its one result, in {took}"
+            text = f"{self._shown} messages, every result as promised, in {took}"
             show(self._console, Text(text, style="green"))
 
     def _lap(self) -> str:

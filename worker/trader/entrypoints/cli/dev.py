@@ -49,7 +49,8 @@ def dev(
         typer.Option(metavar="FILE", parser=options.existing_file, help="The simulated gateway's prices."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Other random walks of the simulated prices.")
+        int | None,
+        typer.Option(metavar="N", parser=options.whole, help="Other random walks of the simulated prices."),
     ] = None,
     data_dir: options.DataDir = None,
     exit_with_parent: Annotated[bool, typer.Option(hidden=True)] = False,

@@ -15,6 +15,7 @@ from trader.adapters.local_topic.push import Push, RetryPolicy
 from trader.bootstrap import open_store, open_topics
 from trader.domain.errors import Failed
 from trader.domain.trading_state import TradingState
+from trader.entrypoints.cli import options
 from trader.entrypoints.cli.child import Child
 from trader.entrypoints.cli.errors import WrongUse
 from trader.entrypoints.cli.output import tell
@@ -149,8 +150,8 @@ class LocalStack:
         return f"worker {self._url} gateway {self._gateway} data {self._settings.data_dir}"
 
     def _command(self, command: str) -> str:
-        usual = Settings.load({}).data_dir
-        if self._settings.data_dir == usual or os.environ.get("TRADER_DATA_DIR"):
+        """Return ``command`` as a person types it in another terminal."""
+        if self._settings.data_dir == options.settings().data_dir:
             return f"trader {command}"
         return f"trader {command} --data-dir {shlex.quote(str(self._settings.data_dir))}"
 

@@ -67,6 +67,14 @@ def count(text: str) -> int:
     raise typer.BadParameter(f"expected a whole number from 1, found {text!r}")
 
 
+def whole(text: str) -> int:
+    """Return a whole number."""
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) < 10:
+        return int(text)
+    raise typer.BadParameter(f"expected a whole number, found {text!r}")
+
+
 def instant(text: str) -> datetime:
     """Return a time that names its offset."""
     try:
