@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ib_insync import IB, Contract, Forex, Stock, Trade
 
@@ -12,7 +12,7 @@ from gateway_simulator.clock import Clock
 from gateway_simulator.faults import Faults
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.scenario import Rule, Scenario
-from gateway_simulator.server import Server, serve
+from gateway_simulator.server import serve
 
 OPEN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Ten in the morning in New York, a Monday."""
@@ -32,8 +32,15 @@ def simulated(*rules: tuple[Any, Any], at: datetime = OPEN, speed: float = 0, **
     return Gateway(clock=clock, faults=Faults(scenario, clock), **given)
 
 
+class Listening(Protocol):
+    """A server, here or in a process of its own."""
+
+    host: str
+    port: int
+
+
 @asynccontextmanager
-async def client(server: Server, client_id: int = 1, **given: Any) -> AsyncIterator[IB]:
+async def client(server: Listening, client_id: int = 1, **given: Any) -> AsyncIterator[IB]:
     """ib_insync, connected and synchronised; errors of requests are raised."""
     ib = IB()  # type: ignore[no-untyped-call]
     ib.RaiseRequestErrors = True
