@@ -41,11 +41,19 @@ class Market:
             if told.fixed is not None:
                 self._pins.put(symbol, told.fixed)
         self._paths = Paths(seed, self._file)
+        self._shown: dict[int, Quote] = {}  # the last of each contract, which is good for its second
 
     def quote(self, contract: Contract, at: datetime | None = None) -> Quote:
         """The quote now, or at an earlier time; the same seed and time give the same one, whenever asked."""
         at = at or self._clock.now()
-        second, calendar = int(at.timestamp()), CALENDARS[contract.calendar]
+        second = int(at.timestamp())
+        shown = self._shown.get(contract.con_id)
+        if shown is None or int(shown.at.timestamp()) != second:
+            shown = self._shown[contract.con_id] = self._quote(contract, at, second)
+        return shown
+
+    def _quote(self, contract: Contract, at: datetime, second: int) -> Quote:
+        calendar = CALENDARS[contract.calendar]
         today, before = islice(days_back(calendar, at + timedelta(seconds=1), regular=False), 2)
         regular = joined(self._parts(contract, regular_segments(calendar, today), None, second, "TRADES"))
         whole = joined(self._parts(contract, segments(calendar, today), None, second, "TRADES"))
@@ -118,6 +126,7 @@ class Market:
         A pair is EURUSD or EUR.USD.
         """
         self._pins.put(named(symbol), price, int(self._clock.now().timestamp()))
+        self._shown.clear()
 
     def permission(self, contract: Contract) -> Permission:
         """Whether its data is live, delayed or not to be had, with IB's error for what is not."""

@@ -204,6 +204,8 @@ class Step:
 
     name: str
     when: Callable[[Any], object] | None
+    scalar: Scalar | None
+    """Most fields are one; they are read and written here, without another call."""
     write: Write
     read: Read
 
@@ -220,14 +222,18 @@ class Table:
     def write(self, value: object, out: list[str]) -> None:
         for step, item in zip(self.steps, self.values(value), strict=True):
             if step.when is None or step.when(value):
-                step.write(item, out)
+                if step.scalar is not None:
+                    out.append(step.scalar.text(item))
+                else:
+                    step.write(item, out)
 
     def read(self, source: Source) -> object:
         so_far = SimpleNamespace()
         found = so_far.__dict__
         for step in self.steps:
             if step.when is None or step.when(so_far):
-                found[step.name] = step.read(source)
+                scalar = step.scalar
+                found[step.name] = step.read(source) if scalar is None else scalar.value(next(source))
         return self.cls(**found)
 
 
@@ -248,7 +254,8 @@ def _new_table(cls: type, version: int) -> Table:
         presence: Presence = item.metadata.get("presence", ALWAYS)
         if presence.since <= version <= presence.until:
             kind: Kind = get_args(hints[item.name])[1]
-            steps.append(Step(item.name, presence.when, kind.write(version), kind.read(version)))
+            scalar = kind if isinstance(kind, Scalar) else None
+            steps.append(Step(item.name, presence.when, scalar, kind.write(version), kind.read(version)))
     header = _header(cls, version) if issubclass(cls, Message) else ()
     return Table(cls, header, tuple(steps), _getter([step.name for step in steps]))
 
