@@ -6,7 +6,7 @@ import yaml
 
 from trader.domain.events import ALERT_TYPE, GATEWAY_TYPE, INTENT_TYPE, RESULT_TYPE
 from trader.domain.run_key import SOURCE_PREFIX
-from trader.domain.status import Mode, Status
+from trader.domain.status import Mode, Severity, Status
 from trader.domain.wire import RFC_3339
 from trader.json_schema import GENERATED
 from trader.ports import Topic
@@ -113,6 +113,11 @@ def _messages() -> Description:
         "account": {"type": "string"},
         "dryRun": {"enum": ["true", "false"]},
     }
+    of_alert = {
+        "account": {"type": "string"},
+        "event": {"type": "string"},
+        "severity": {"enum": [severity.value for severity in Severity]},
+    }
     intent = {"type": "string", "description": "Missing where the message named none."}
     return {
         "intent": _message(
@@ -138,7 +143,13 @@ def _messages() -> Description:
             _event_headers(GATEWAY_TYPE),
         ),
         "alert": _message(
-            "Alert", "An order is in doubt, or no longer.", "alert-event", _event_headers(ALERT_TYPE)
+            "Alert",
+            "An order is in doubt, or no longer.",
+            "alert-event",
+            {
+                **_event_headers(ALERT_TYPE),
+                "properties": {**_cloud_event(ALERT_TYPE), **of_alert},
+            },
         ),
     }
 
