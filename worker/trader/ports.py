@@ -9,7 +9,7 @@ from typing import Protocol
 from trader.domain.gateway import GatewayStatus
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
-from trader.domain.orders import BrokerOrder, Lookup, Order
+from trader.domain.orders import BrokerOrder, Complaint, Lookup, Order
 from trader.domain.portfolio import Account, Fill, OpenOrder, Position
 from trader.domain.wire import JsonObject
 
@@ -209,7 +209,7 @@ class Orders(Protocol):
         """Return order ids of this link that no other order and no request of it takes."""
 
     async def slot(self) -> None:
-        """Wait until the broker's pace allows one more message; call it before each ``place``."""
+        """Wait until the broker's pace allows one more message; call it before each ``place`` or cancel."""
 
     def place(self, order: Order, order_id: int, link: Link) -> None:
         """Hand the order to the socket, at once: no await, no queue of our own or of the client library.
@@ -227,8 +227,18 @@ class Orders(Protocol):
     def told(self, reference: str) -> BrokerOrder | None:
         """Return what the broker has said of our order on this link, from subscribed state."""
 
+    def complaint(self, reference: str) -> Complaint | None:
+        """Return the last error about an order that this link placed. By itself it proves nothing.
+
+        While nothing is ``told`` of the order, it is the reason to look it up at once; with the order
+        absent there, it says why the broker didn't take it.
+        """
+
     async def change(self, *, within_s: float) -> bool:
-        """Wait until something may have changed: an order, a fill, the link. False if nothing did."""
+        """Wait until an order, a fill, a position or the link may have changed; False if nothing did.
+
+        It wakes at what comes after the call: look, then call it, without an await in between.
+        """
 
     async def look_up(self) -> Lookup:
         """Ask for open orders of all clients, completed orders, executions and the gateway's own counter.

@@ -86,7 +86,14 @@ class BrokerOrder(Wire):
     filled: Amount
     average_price: Amount | None
     state: OrderState
-    text: str = Field("", description="The broker's own words for a rejection or a hold.")
+    text: str = Field("", description="The broker's last words about it, unless it is filled.")
+
+
+class Complaint(Wire):
+    """An error that the broker sent about an order. Orders were seen to live and fill after one."""
+
+    code: int
+    text: str
 
 
 class Lookup(Wire):
