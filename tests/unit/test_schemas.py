@@ -155,7 +155,6 @@ def test_what_the_decoder_understands_the_schema_accepts(body: dict[str, Any]) -
 Bodies = st.SearchStrategy[dict[str, Any]]
 TIMES = st.sampled_from(["2026-11-23T14:30:00Z", "2026-11-23", "2026-13-01T00:00:00Z", "14:30"])
 ODD: st.SearchStrategy[Any] = st.sampled_from([None, True, False, 0, 1.5, "", "x", "halted", [], {}])
-OWN: dict[str, JsonObject] = {"summary": {}, "set-trading-state": {"state": "halted", "reason": "noon"}}
 
 
 def likely_bodies(**optional: st.SearchStrategy[Any]) -> Bodies:
@@ -164,9 +163,9 @@ def likely_bodies(**optional: st.SearchStrategy[Any]) -> Bodies:
     return st.one_of(
         [
             st.fixed_dictionaries(
-                {"intent": st.just(name), **{f: st.just(v) for f, v in own.items()}}, optional=may_have
+                {f: st.just(v) for f, v in intent.example.items() if f not in may_have}, optional=may_have
             )
-            for name, own in OWN.items()
+            for intent in INTENTS.values()
         ]
     )
 
