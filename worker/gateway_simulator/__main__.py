@@ -20,7 +20,7 @@ from gateway_simulator.market_file import load_market
 from gateway_simulator.scenario import Scenario, load_scenario
 from gateway_simulator.server import serve
 from gateway_simulator.state import StateFile
-from gateway_simulator.wire.layout import NEWEST, OLDEST
+from gateway_simulator.wire.fields import NEWEST, OLDEST
 
 WRONG_USE = 2
 

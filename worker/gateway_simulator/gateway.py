@@ -23,7 +23,8 @@ from gateway_simulator.market import Market
 from gateway_simulator.market_file import MarketFile, catalogue
 from gateway_simulator.valuation import Valuation
 from gateway_simulator.wire import responses
-from gateway_simulator.wire.layout import NEWEST, Message
+from gateway_simulator.wire.fields import NEWEST
+from gateway_simulator.wire.layout import Message
 from gateway_simulator.wire.orders import PlaceOrder
 
 if TYPE_CHECKING:

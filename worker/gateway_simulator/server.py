@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.session import Session
 
+PATIENCE_S = 1.0  # for clients that don't read what they are sent
+
 
 class Server:
     """Where a gateway listens, while it is up."""
@@ -34,10 +36,15 @@ class Server:
     async def close(self) -> None:
         """Let nobody in any more, and close every connection."""
         if self._listener is not None:
-            self._listener.close()
+            listener, self._listener = self._listener, None
+            listener.close()
             self._gateway.disconnect()
-            await self._listener.wait_closed()
-            self._listener = None
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await listener.wait_closed()  # from Python 3.12 on, for the connections too
+            except TimeoutError:
+                for session in tuple(self._gateway.sessions):
+                    session.abort()
 
 
 @contextlib.asynccontextmanager

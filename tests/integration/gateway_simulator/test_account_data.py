@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 from ib_insync import IB, MarketOrder, PnLSingle, RequestError
-from tests.support.simulator import SPY, connected, ended, qualified, simulated, until
 
 from gateway_simulator.accounts import parse_accounts
+from tests.support.simulator import SPY, connected, ended, qualified, simulated, until
 
 
 def value(ib: IB, tag: str, currency: str = "USD") -> Decimal:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ib_insync import LimitOrder, MarketOrder
+
 from tests.support.simulator import PATIENCE_S, SPY, client, ended, qualified, until
 
 COMMAND = [sys.executable, "-m", "gateway_simulator"]

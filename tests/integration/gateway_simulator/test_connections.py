@@ -6,6 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 from ib_insync import IB, LimitOrder
+
+from gateway_simulator.accounts import parse_accounts
+from gateway_simulator.server import Server, serve
+from gateway_simulator.wire import layout, requests, responses
+from gateway_simulator.wire.codec import Deframer, frame, split
+from gateway_simulator.wire.layout import Message
 from tests.support.simulator import (
     OPEN,
     PATIENCE_S,
@@ -17,12 +23,6 @@ from tests.support.simulator import (
     simulated,
     until,
 )
-
-from gateway_simulator.accounts import parse_accounts
-from gateway_simulator.server import Server, serve
-from gateway_simulator.wire import layout, requests, responses
-from gateway_simulator.wire.codec import Deframer, frame, split
-from gateway_simulator.wire.layout import Message
 
 VERSION = 176
 

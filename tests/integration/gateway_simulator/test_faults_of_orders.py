@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ib_insync import Contract, Execution, MarketOrder
+
 from tests.integration.gateway_simulator.stage import AAPL, playing, until
 
 

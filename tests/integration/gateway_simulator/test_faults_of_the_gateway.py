@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from ib_insync import MarketOrder, Stock
-from tests.integration.gateway_simulator.stage import AAPL, MORNING, PATIENCE_S, playing, until
 
 from gateway_simulator.market_file import MarketFile, Symbol
+from tests.integration.gateway_simulator.stage import AAPL, MORNING, PATIENCE_S, playing, until
 
 
 async def test_data_farms_flap_without_a_teardown(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 from ib_insync import Contract, RequestError, Stock
-from tests.support.simulator import EURUSD, SPY, client, connected, qualified, simulated, until
 
 from gateway_simulator.server import serve
+from tests.support.simulator import EURUSD, SPY, client, connected, qualified, simulated, until
 
 
 async def test_a_stock_is_described_with_its_hours() -> None:

@@ -4,10 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from ib_insync import LimitOrder, MarketOrder
-from tests.support.simulator import SPY, client, ended, qualified, simulated, until
 
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import Server, serve
+from tests.support.simulator import SPY, client, ended, qualified, simulated, until
 
 
 async def trade_once(server: Server) -> int:

@@ -16,13 +16,13 @@ from ib_insync import (
     TagValue,
     Trade,
 )
-from tests.support.simulator import EURUSD, SPY, client, connected, ended, qualified, simulated, until
 
 from gateway_simulator.accounts import parse_accounts
 from gateway_simulator.contracts import ContractQuery
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
 from gateway_simulator.wire.orders import PlaceOrder
+from tests.support.simulator import EURUSD, SPY, client, connected, ended, qualified, simulated, until
 
 
 def advance(gateway: Gateway, **by: float) -> None:

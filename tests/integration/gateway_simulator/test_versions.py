@@ -16,9 +16,9 @@ from ib_insync import (
     TimeCondition,
     VolumeCondition,
 )
-from tests.support.simulator import SPY, client, connected, ended, qualified, simulated, until
 
 from gateway_simulator.server import serve
+from tests.support.simulator import SPY, client, connected, ended, qualified, simulated, until
 
 VERSIONS = range(157, 177)  # those that ib_insync speaks
 

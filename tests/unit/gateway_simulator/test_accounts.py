@@ -5,7 +5,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from tests.unit.gateway_simulator.conftest import MORNING, found
 
 from gateway_simulator import valuation
 from gateway_simulator.account_values import account_values
@@ -15,6 +14,7 @@ from gateway_simulator.clock import Clock
 from gateway_simulator.market import Market
 from gateway_simulator.market_file import catalogue
 from gateway_simulator.valuation import Valuation
+from tests.unit.gateway_simulator.conftest import MORNING, found
 
 STOCK, PAIR, TENCENT = (found(catalogue(), text) for text in ("AAPL", "EUR.USD", "700@SEHK"))
 

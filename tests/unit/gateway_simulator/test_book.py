@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.gateway_simulator.conftest import MORNING, found
 
 from gateway_simulator.accounts import Account
 from gateway_simulator.book import Book, Execution, Order
@@ -17,6 +16,7 @@ from gateway_simulator.exchange import Exchange
 from gateway_simulator.market import Market
 from gateway_simulator.market_file import catalogue
 from gateway_simulator.wire.orders import PlaceOrder
+from tests.unit.gateway_simulator.conftest import MORNING, found
 
 ACCOUNT = "DU1234567"
 STOCK, PAIR = (found(catalogue(), text) for text in ("AAPL", "EUR.USD"))

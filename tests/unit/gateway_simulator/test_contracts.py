@@ -3,11 +3,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.gateway_simulator.conftest import found
 
 from gateway_simulator.contracts import Catalogue, ContractQuery
 from gateway_simulator.forex import least_order
 from gateway_simulator.market_file import MarketFile, Symbol, catalogue
+from tests.unit.gateway_simulator.conftest import found
 
 
 def stock(symbol: str, currency: str = "USD", exchange: str = "SMART", **more: str) -> ContractQuery:

@@ -4,12 +4,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.gateway_simulator.conftest import MORNING
 
 from gateway_simulator.actions import Disconnect, Drop, Midnight, Silent
 from gateway_simulator.clock import Clock
 from gateway_simulator.faults import Event, Faults
 from gateway_simulator.scenario import Rule, Scenario, When
+from tests.unit.gateway_simulator.conftest import MORNING
 
 ORDER = Event("placeOrder", client_id=1, symbol="AAPL", side="BUY", order_type="MKT", order_ref="abc")
 

@@ -2,10 +2,10 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.unit.gateway_simulator.conftest import found
 
 from gateway_simulator import hours
 from gateway_simulator.contracts import Catalogue, Contract
+from tests.unit.gateway_simulator.conftest import found
 
 
 def utc(text: str) -> datetime:

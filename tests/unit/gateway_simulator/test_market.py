@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.gateway_simulator.conftest import MORNING, found
 
 from gateway_simulator import hours
 from gateway_simulator.clock import Clock
@@ -14,6 +13,7 @@ from gateway_simulator.contracts import Catalogue, Contract
 from gateway_simulator.durations import HistoryError
 from gateway_simulator.market import Bar, Market
 from gateway_simulator.market_file import MarketFile, Refusal, Symbol, catalogue
+from tests.unit.gateway_simulator.conftest import MORNING, found
 
 NAMES = ("AAPL", "ANY", "700@SEHK", "SAP", "EUR.USD", "USD.JPY", "EUR.JPY")
 patient = settings(deadline=None, max_examples=60)

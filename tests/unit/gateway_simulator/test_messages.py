@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gateway_simulator.wire import layout, requests, responses
 from gateway_simulator.wire.errors import ProtocolError
-from gateway_simulator.wire.layout import NEWEST, OLDEST, Group, Many, Maybe, Message, Presence, Tagged
+from gateway_simulator.wire.fields import ALWAYS, NEWEST, OLDEST, Presence
+from gateway_simulator.wire.layout import Group, Many, Maybe, Message, Tagged
 from gateway_simulator.wire.orders import CompletedOrder, OpenOrder, PlaceOrder
 from gateway_simulator.wire.values import UNSET_INT
 
@@ -59,7 +60,7 @@ def present(message: Any, version: int) -> set[str]:
     """The fields that are on the wire."""
     found = set()
     for item in fields(message):
-        presence: Presence = item.metadata.get("presence", layout.ALWAYS)
+        presence: Presence = item.metadata.get("presence", ALWAYS)
         there = presence.since <= version <= presence.until
         if there and (presence.when is None or presence.when(message)):
             found.add(item.name)

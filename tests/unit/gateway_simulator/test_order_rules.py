@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.gateway_simulator.conftest import found
 
 from gateway_simulator import matching, order_rules
 from gateway_simulator.book import Order
@@ -15,6 +14,7 @@ from gateway_simulator.prices import Quote
 from gateway_simulator.refusal import Refusal
 from gateway_simulator.wire.contracts import AskedContract
 from gateway_simulator.wire.orders import PlaceOrder
+from tests.unit.gateway_simulator.conftest import found
 
 STOCK = found(catalogue(), "AAPL")
 OPEN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 def start_api(session: "Session", request: ask.StartApi) -> None:
     """Let the client in, unless another connection has its id."""
     gateway = session.gateway
+    if request.client_id < 0:
+        session.error(-1, 321, f"Invalid client id {request.client_id}")
+        session.close()
+        return
     if any(other.client_id == request.client_id for other in gateway.sessions if other is not session):
         session.error(
             -1, 326, "Unable to connect as the client id is already in use. Retry with a unique client id."

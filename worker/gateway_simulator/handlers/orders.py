@@ -1,10 +1,12 @@
 """Placing, changing and cancelling orders."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway_simulator import effects, order_rules, reports
 from gateway_simulator.actions import Hold, Inactive
 from gateway_simulator.book import Order, Status
+from gateway_simulator.contracts import Contract
 from gateway_simulator.handlers import lookup
 from gateway_simulator.refusal import Refusal, invalid
 from gateway_simulator.wire import requests as ask
@@ -17,28 +19,15 @@ if TYPE_CHECKING:
 
 def place(session: "Session", request: PlaceOrder) -> None:
     """A new order, a change of one that is open, or the question what an order would do."""
-    gateway = session.gateway
-    earlier = gateway.book.find(session.client_id, request.order_id)
-    contract = lookup.one(gateway.catalogue, request.contract)
-    if earlier is not None and not request.what_if:
-        _check_open(session, earlier)
-        order_rules.check_change(earlier, contract, request)
-        gateway.exchange.change(earlier, request)
-        return
-    order_rules.check(contract, request)
-    draft = gateway.exchange.draft(session.client_id, account_of(session, request), contract, request)
+    contract = lookup.one(session.gateway.catalogue, request.contract)
+    earlier = session.gateway.book.find(session.client_id, request.order_id)
     if request.what_if:
-        session.send(reports.open_order(draft, gateway.credit.preview(draft)))
-        return
-    session.placed.add(request.order_id)
-    code, text = _refusal(session, draft)
-    if code:
-        gateway.exchange.reject(draft, code, text)
-        return
-    order = gateway.exchange.place(effects.held(draft, session.instructions, gateway))
-    for action in session.instructions:
-        if isinstance(action, Hold):
-            gateway.announcer.notice(order, action.code, action.message)
+        draft = _draft(session, contract, request)
+        session.send(reports.open_order(draft, session.gateway.credit.preview(draft)))
+    elif earlier is not None:
+        _change(session, earlier, contract, request)
+    else:
+        _place(session, contract, request)
 
 
 def cancel(session: "Session", request: ask.CancelOrder) -> None:
@@ -77,13 +66,38 @@ def account_of(session: "Session", request: PlaceOrder) -> str:
     return next(iter(accounts))
 
 
-def _refusal(session: "Session", draft: Order) -> tuple[int, str]:
-    """The code and text with which the order ends as Inactive: a scenario's, or for want of margin."""
+def _draft(session: "Session", contract: Contract, request: PlaceOrder) -> Order:
+    order_rules.check(contract, request)
+    return session.gateway.exchange.draft(session.client_id, account_of(session, request), contract, request)
+
+
+def _place(session: "Session", contract: Contract, request: PlaceOrder) -> None:
+    gateway = session.gateway
+    if request.order_id <= 0:
+        raise invalid(f"Invalid order id {request.order_id}")
+    draft = _draft(session, contract, request)
+    session.placed.add(request.order_id)
     for action in session.instructions:
         if isinstance(action, Inactive):
-            return action.code, action.message
-    text = session.gateway.credit.refusal(draft)
-    return (201, text) if text else (0, "")
+            gateway.exchange.reject(draft, action.code, action.message)
+            return
+    if reason := gateway.credit.refusal(draft):
+        gateway.exchange.reject(draft, 201, reason)
+        return
+    order = gateway.exchange.place(effects.held(draft, session.instructions, gateway))
+    for action in session.instructions:
+        if isinstance(action, Hold):
+            gateway.announcer.notice(order, action.code, action.message)
+
+
+def _change(session: "Session", earlier: Order, contract: Contract, request: PlaceOrder) -> None:
+    gateway = session.gateway
+    _check_open(session, earlier)
+    order_rules.check_change(earlier, contract, request)
+    left = replace(request, total_quantity=request.total_quantity - earlier.filled)
+    if reason := gateway.credit.refusal(replace(earlier, terms=left)):
+        raise Refusal(201, reason)
+    gateway.exchange.change(earlier, request)
 
 
 def _check_open(session: "Session", earlier: Order) -> None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated
 
-from gateway_simulator.wire.layout import ZERO, Flag, Int, Many, Number, Tagged, Text
+from gateway_simulator.wire.fields import ZERO, Flag, Int, Number, Text
+from gateway_simulator.wire.layout import Many, Tagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

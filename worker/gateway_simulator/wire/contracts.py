@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway_simulator.wire.layout import ZERO, Int, Number, Text
+from gateway_simulator.wire.fields import ZERO, Int, Number, Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,62 +1,18 @@
 """A message is a frozen dataclass whose annotations say how each field goes on the wire, in order.
 
-The same table encodes and decodes. `only()` marks a field that is there from or until a server version, or
-only when an earlier field has a certain value; `Group`, `Maybe`, `Many` and `Tagged` nest other tables. A
-table is compiled once for each server version.
+The same table encodes and decodes; it is compiled once for each server version. `Group`, `Maybe`, `Many` and
+`Tagged` nest other tables.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast, get_args, get_type_hints
+from typing import Any, ClassVar, TypeVar, cast, get_args, get_type_hints
 
 from gateway_simulator.wire import values
 from gateway_simulator.wire.errors import ProtocolError
-
-OLDEST, NEWEST = 157, 178
-"""The server versions that are spoken here."""
-
-T = TypeVar("T")
-Source = Iterator[str]
-Write = Callable[[Any, list[str]], None]
-Read = Callable[[Source], Any]
-
-
-class Kind(Protocol):
-    """How a value is appended to a message's fields, and taken from them."""
-
-    def write(self, version: int) -> Write: ...
-    def read(self, version: int) -> Read: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One wire field."""
-
-    text: Callable[[Any], str]
-    value: Callable[[str], Any]
-
-    def write(self, version: int) -> Write:  # noqa: ARG002 - the same in each version
-        text = self.text
-        return lambda value, out: out.append(text(value))
-
-    def read(self, version: int) -> Read:  # noqa: ARG002
-        value = self.value
-        return lambda source: value(next(source))
-
-
-Text = Annotated[str, Scalar(str, str)]
-Escaped = Annotated[str, Scalar(values.write_escaped, values.read_escaped)]
-Int = Annotated[int, Scalar(str, values.read_int)]
-OptionalInt = Annotated[int | None, Scalar(values.write_optional_int, values.read_optional_int)]
-Number = Annotated[Decimal, Scalar(values.write_number, values.read_number)]
-OptionalNumber = Annotated[Decimal | None, Scalar(values.write_optional_number, values.read_optional_number)]
-UnsetNumber = Annotated[Decimal | None, Scalar(values.write_unset_number, values.read_optional_number)]
-Flag = Annotated[bool, Scalar(values.write_flag, values.read_flag)]
-
-ZERO = Decimal(0)
+from gateway_simulator.wire.fields import ALWAYS, NEWEST, Kind, Presence, Read, Scalar, Source, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,26 +100,6 @@ class Tagged:
             return readers[tag](source)
 
         return read
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """When a field is on the wire."""
-
-    since: int = OLDEST
-    until: int = NEWEST
-    when: Callable[[Any], object] | None = None
-    """Asked about the message (while it is read: about the fields before this one)."""
-
-
-ALWAYS = Presence()
-
-
-def only(
-    default: T, *, since: int = OLDEST, until: int = NEWEST, when: Callable[[Any], object] | None = None
-) -> T:
-    """A dataclass field that is on the wire only then; elsewhere it keeps its default."""
-    return field(default=default, metadata={"presence": Presence(since, until, when)})
 
 
 class Message:

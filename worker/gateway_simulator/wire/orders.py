@@ -12,14 +12,10 @@ from typing import Annotated, Any
 
 from gateway_simulator.wire.conditions import Conditions
 from gateway_simulator.wire.contracts import AskedContract, ShownContract
-from gateway_simulator.wire.layout import (
+from gateway_simulator.wire.fields import (
     ZERO,
     Flag,
-    Group,
     Int,
-    Many,
-    Maybe,
-    Message,
     Number,
     OptionalInt,
     OptionalNumber,
@@ -27,6 +23,7 @@ from gateway_simulator.wire.layout import (
     UnsetNumber,
     only,
 )
+from gateway_simulator.wire.layout import Group, Many, Maybe, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

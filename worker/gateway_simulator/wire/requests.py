@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Annotated
 
 from gateway_simulator.wire.contracts import AskedContract
-from gateway_simulator.wire.layout import Flag, Group, Int, Many, Maybe, Message, Text, only
+from gateway_simulator.wire.fields import Flag, Int, Text, only
+from gateway_simulator.wire.layout import Group, Many, Maybe, Message
 from gateway_simulator.wire.orders import NO_CONTRACT, DeltaNeutral, PlaceOrder
 
 
@@ -355,6 +356,40 @@ TABLES: MappingProxyType[str, type[Message]] = MappingProxyType(
     }
 )
 """Each request by its code on the wire."""
+
+UNSUPPORTED: MappingProxyType[str, tuple[str, int]] = MappingProxyType(
+    {
+        "10": ("reqMktDepth", 2),
+        "12": ("reqNewsBulletins", 0),
+        "18": ("requestFA", 0),
+        "19": ("replaceFA", 0),
+        "21": ("exerciseOptions", 2),
+        "22": ("reqScannerSubscription", 1),
+        "24": ("reqScannerParameters", 0),
+        "50": ("reqRealTimeBars", 2),
+        "52": ("reqFundamentalData", 2),
+        "54": ("calculateImpliedVolatility", 2),
+        "55": ("calculateOptionPrice", 2),
+        "78": ("reqSecDefOptParams", 1),
+        "79": ("reqSoftDollarTiers", 1),
+        "80": ("reqFamilyCodes", 0),
+        "81": ("reqMatchingSymbols", 1),
+        "82": ("reqMktDepthExchanges", 0),
+        "83": ("reqSmartComponents", 1),
+        "84": ("reqNewsArticle", 1),
+        "85": ("reqNewsProviders", 0),
+        "86": ("reqHistoricalNews", 1),
+        "87": ("reqHeadTimeStamp", 1),
+        "88": ("reqHistogramData", 1),
+        "91": ("reqMarketRule", 0),
+        "96": ("reqHistoricalTicks", 1),
+        "97": ("reqTickByTickData", 1),
+        "100": ("reqWshMetaData", 1),
+        "102": ("reqWshEventData", 1),
+        "104": ("reqUserInfo", 1),
+    }
+)
+"""Requests that aren't answered here: their names, and where their id stands (0: they have none)."""
 
 _NAMES = {cls: cls.__name__[0].lower() + cls.__name__[1:] for cls in TABLES.values()}
 

@@ -5,19 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from gateway_simulator.wire.contracts import ShownContract
-from gateway_simulator.wire.layout import (
-    ZERO,
-    Escaped,
-    Flag,
-    Group,
-    Int,
-    Many,
-    Message,
-    Number,
-    Text,
-    UnsetNumber,
-    only,
-)
+from gateway_simulator.wire.fields import ZERO, Escaped, Flag, Int, Number, Text, UnsetNumber, only
+from gateway_simulator.wire.layout import Group, Many, Message
 from gateway_simulator.wire.orders import NOT_SHOWN, CompletedOrder, OpenOrder, TagValue
 
 Shown = Annotated[ShownContract, Group(ShownContract)]
