@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from trader.entrypoints.cli import options
+from trader.entrypoints.cli.errors import WrongUse
 from trader.entrypoints.cli.output import print_line
 
 USUAL_PORT = 8080
@@ -67,7 +68,12 @@ def dev(
 
     settings = options.settings(data_dir)
     further = {"--scenario": scenario, "--market": market, "--seed": seed}
-    arguments = tuple(f"{name}={value}" for name, value in further.items() if value is not None)
+    given = {name: value for name, value in further.items() if value is not None}
+    if gateway is not None and given:
+        raise WrongUse(
+            f"expected {next(iter(given))} only with the simulated gateway; leave out --gateway or it"
+        )
+    arguments = tuple(f"{name}={value}" for name, value in given.items())
     wanted = Wanted(USUAL_PORT if port is None else port, gateway, arguments)
     if exit_with_parent:
         watch_parent()
