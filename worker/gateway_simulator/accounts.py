@@ -12,7 +12,7 @@ DEFAULT_CASH = Decimal(100_000)
 class Account:
     """One account. Its cash changes with each execution; a balance may be negative (a margin loan)."""
 
-    account_id: str
+    account_id: str = DEFAULT_ACCOUNT
     base: str = "USD"
     cash: dict[str, Decimal] = field(default_factory=lambda: {"USD": DEFAULT_CASH})
 

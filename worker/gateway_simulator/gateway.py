@@ -52,6 +52,8 @@ class Gateway:
         self.market = Market(self.clock, seed, prices)
         self.catalogue = catalogue(prices)
         self.accounts = dict(accounts or default_accounts())
+        for name, account in self.accounts.items():
+            account.account_id = name
         self.book = Book(first_order_id)
         self.faults = faults
         self.time_zone = time_zone

@@ -38,13 +38,15 @@ class Server:
         if self._listener is not None:
             listener, self._listener = self._listener, None
             listener.close()
+            sessions = tuple(self._gateway.sessions)
             self._gateway.disconnect()
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    await listener.wait_closed()  # from Python 3.12 on, for the connections too
-            except TimeoutError:
-                for session in tuple(self._gateway.sessions):
-                    session.abort()
+            if sessions:
+                gone = [asyncio.ensure_future(session.gone.wait()) for session in sessions]
+                await asyncio.wait(gone, timeout=PATIENCE_S)
+            for session in sessions:
+                session.abort()
+            await asyncio.gather(*(session.gone.wait() for session in sessions))
+            await listener.wait_closed()
 
 
 @contextlib.asynccontextmanager

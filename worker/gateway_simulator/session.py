@@ -39,6 +39,7 @@ class Session(asyncio.Protocol):
         self.instructions: tuple[act.Action, ...] = ()  # of a scenario, about the order that is being placed
         self.waiting: asyncio.Task[None] | None = None  # a delayed request, which holds up the others
         self.feeds = Feeds()
+        self.gone = asyncio.Event()
         self._deframer = codec.Deframer()
         self._greeted = False
         self._out: list[bytes] = []
@@ -57,6 +58,7 @@ class Session(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._transport, self._is_closed = None, True
+        self.gone.set()
         self.gateway.sessions.discard(self)
         if self.waiting is not None:
             self.waiting.cancel()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from ib_insync import IB, LimitOrder
+from ib_insync import IB, LimitOrder, RequestError
 
 from gateway_simulator.accounts import parse_accounts
 from gateway_simulator.server import Server, serve
@@ -184,3 +184,39 @@ async def test_all_connections_close_with_the_gateway() -> None:
     async with serve(simulated()) as server:
         await ib.connectAsync(server.host, server.port, clientId=1)
     await until(lambda: not ib.isConnected())
+
+
+async def test_a_request_that_is_not_simulated_is_answered_with_its_id() -> None:
+    gateway = simulated()
+    async with connected(gateway) as ib:
+        with pytest.raises(RequestError, match="reqHeadTimeStamp is not simulated"):
+            await ib.reqHeadTimeStampAsync(SPY, "TRADES", useRTH=True, formatDate=1)
+    assert gateway.requests["reqHeadTimeStamp"] == 1
+
+
+async def test_a_client_that_reads_nothing_does_not_keep_the_gateway_from_ending() -> None:
+    gateway = simulated()
+    async with serve(gateway) as server, raw(server) as stuck:
+        stuck.greet()
+        for _ in range(2):
+            stuck.send(requests.StartApi(client_id=1))
+        await until(lambda: gateway.requests["startApi"] == 2)
+        for session in gateway.sessions:
+            session.send(*[responses.Error(text="x" * 1000)] * 10_000)
+
+
+async def test_a_request_that_fails_inside_is_answered_and_the_connection_lives(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = simulated()
+    async with connected(gateway) as ib:
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(gateway, "midnight", fail)
+        with pytest.raises(RequestError, match="322"):
+            await ib.reqExecutionsAsync()
+        monkeypatch.undo()
+        assert await ib.reqExecutionsAsync() == []
+    assert "reqExecutions of client 1" in caplog.text

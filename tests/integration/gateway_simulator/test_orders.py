@@ -360,3 +360,39 @@ async def test_executions_can_be_filtered() -> None:
         assert await shares(time="20261123 09:00:00 US/Eastern", secType="STK") == [10, 4]
         with pytest.raises(RequestError, match="321"):
             await shares(time="yesterday")
+
+
+async def test_a_change_beyond_the_margin_is_refused_and_the_order_stands_as_it_was() -> None:
+    gateway = simulated()
+    gateway.market.set_price("SPY", Decimal(500))
+    async with connected(gateway) as ib:
+        errors = Errors(ib)
+        spy = await qualified(ib, SPY)
+        order = LimitOrder("BUY", 10, 400, tif="GTC")
+        trade = ib.placeOrder(spy, order)
+        await until(lambda: trade.orderStatus.status == "Submitted")
+        order.totalQuantity = 100_000
+        ib.placeOrder(spy, order)
+        await errors.has(order.orderId, 201)
+    [standing] = gateway.book.open_orders()
+    assert standing.quantity == 10
+
+
+async def test_time_that_is_sped_up_has_its_effect_by_itself() -> None:
+    gateway = simulated(speed=200_000)
+    async with connected(gateway) as ib:
+        trade = ib.placeOrder(await qualified(ib, SPY), LimitOrder("BUY", 10, 1, tif="DAY"))
+        await ended(trade)
+    assert trade.orderStatus.status == "Cancelled"
+
+
+async def test_limits_that_the_market_reached_while_the_clock_jumped_have_traded_then() -> None:
+    gateway = simulated()
+    gateway.market.set_price("SPY", Decimal(500))
+    async with connected(gateway) as ib:
+        trade = ib.placeOrder(await qualified(ib, SPY), LimitOrder("SELL", 10, 505, tif="GTC"))
+        await until(lambda: trade.orderStatus.status == "Submitted")
+        gateway.market.set_price("SPY", Decimal(505))
+        advance(gateway, days=1, hours=12)  # it is night when anybody looks
+        await ended(trade)
+    assert trade.fills[0].execution.time.date().day == 23
