@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from gateway_simulator.clock import Clock as SimulatedClock
 from gateway_simulator.faults import Faults
@@ -16,6 +17,7 @@ from trader.adapters.clock import SystemClock
 from trader.adapters.ib.account import IbBroker
 from trader.adapters.ib.connection import Connection
 from trader.adapters.ib.market_data import IbMarketData
+from trader.adapters.ib.orders import IbOrders
 from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.status import Mode
 from trader.ports import Clock
@@ -34,9 +36,12 @@ class Client:
 
     def __init__(self, settings: Settings, clock: Clock, heartbeat_s: float) -> None:
         self.states: list[GatewayStatus] = []
-        self.connection = Connection(settings, clock, self._entered, heartbeat_s=heartbeat_s)
+        self.connection = Connection(
+            settings, clock, self._entered, nonce=lambda: uuid4().hex, heartbeat_s=heartbeat_s
+        )
         self.broker = IbBroker(self.connection)
         self.market_data = IbMarketData(self.connection, clock)
+        self.orders = IbOrders(self.connection, clock)
         self._entered_one = asyncio.Event()
         self._seen = 0
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from tests.support.clock import FakeClock
 from tests.support.deliveries import delivery
@@ -20,7 +20,7 @@ from trader.domain.portfolio import Account, Fill, OpenOrder, Position
 from trader.domain.status import IntentClass, Mode
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
-from trader.ports import OutgoingMessage, Ports, Store, Topic
+from trader.ports import Orders, OutgoingMessage, Ports, Store, Topic
 from trader.runner import Runner
 from trader.settings import Durations
 from trader.sweeper import Sweeper
@@ -85,6 +85,13 @@ class NoMarketData:
 
     async def price(self, contract: Contract, *, data_type: int = 1) -> Price:
         raise AssertionError(contract)
+
+
+class NoOrders:
+    """The Orders port that no test here uses."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
 
 
 class Note(Command):
@@ -154,6 +161,7 @@ class World:
             publisher=self.publisher,
             broker=self.broker,
             market_data=NoMarketData(),
+            orders=cast("Orders", NoOrders()),
             nonce=lambda: f"nonce-{next(self._nonces)}",
         )
         given: dict[str, Any] = {

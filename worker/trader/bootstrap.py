@@ -38,8 +38,8 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
         opened.push_async_callback(topics.close)
         settings = await _with_known_account(settings, store, clock)
         learned = _Learned(store, clock)
-        connection, broker, market_data = open_ib(settings, clock, learned.from_gateway)
-        ports = Ports(clock, store, topics, broker, market_data, nonce=lambda: uuid4().hex)
+        connection, broker, market_data, orders = open_ib(settings, clock, _nonce, learned.from_gateway)
+        ports = Ports(clock, store, topics, broker, market_data, orders, _nonce)
         runner = Runner(
             ports,
             find_intents(),
@@ -90,6 +90,10 @@ async def _with_known_account(settings: Settings, store: Store, clock: Clock) ->
         return settings
     known = await records.known_accounts(store)
     return settings.model_copy(update={"account": known[0]}) if len(known) == 1 else settings
+
+
+def _nonce() -> str:
+    return uuid4().hex
 
 
 def _account_of(broker: Broker) -> str:

@@ -262,4 +262,5 @@ class Ports:
     publisher: Publisher
     broker: Broker
     market_data: MarketData
+    orders: Orders
     nonce: Nonces

@@ -1,45 +1,24 @@
 """The account, read from what the connection keeps subscribed: every kind of thing it may hold."""
+# ib_insync types its data, but not all of its calls.
+# mypy: allow-untyped-calls
 
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from decimal import Decimal
 
-import ib_insync
 import pytest
-from tests.support.ib import OPEN, Client, GatewayTime, client, connected, drop, simulated, tell, until
+from ib_insync import Contract
 
 from gateway_simulator.accounts import Account
 from gateway_simulator.server import serve
+from tests.support.ib import OPEN, Client, GatewayTime, client, connected, drop, simulated, tell, until
+from tests.support.ordering import FAR_BELOW, filled, limit, market, place, working
+from trader.adapters.ib.placing import to_ib_contract, to_ib_order
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
 from trader.domain.instruments import Stock
-
-SPY = ib_insync.Contract(conId=756733, symbol="SPY", secType="STK", exchange="SMART", currency="USD")
-FAR_BELOW = 100.0
-
-
-def place(worker: Client, order: ib_insync.Order, contract: ib_insync.Contract = SPY) -> None:
-    order.orderRef = "r1"
-    worker.connection.session().ib.placeOrder(contract, order)
-
-
-def limit(quantity: float = 10, price: float = FAR_BELOW, tif: str = "GTC") -> ib_insync.Order:
-    return ib_insync.LimitOrder("BUY", quantity, price, tif=tif)
-
-
-def market(action: str = "BUY", quantity: float = 10) -> ib_insync.Order:
-    return ib_insync.MarketOrder(action, quantity, tif="DAY")
-
-
-async def filled(worker: Client, count: int = 1) -> None:
-    """Wait until so many fills are known, each with its commission."""
-    await until(lambda: [f.commission is not None for f in worker.broker.fills()] == [True] * count)
-
-
-async def working(worker: Client, count: int) -> None:
-    """Wait until so many orders are open, each at the broker too: placing alone sends nothing yet."""
-    await until(lambda: [order.status for order in worker.broker.open_orders()] == ["Submitted"] * count)
+from trader.domain.orders import Order
 
 
 async def test_two_hundred_readings_send_nothing_to_the_gateway() -> None:
@@ -74,12 +53,12 @@ async def test_the_base_currency_is_that_of_the_account_and_every_balance_is_the
         assert all(value.value.is_finite() for value in account.values)
 
 
-@pytest.mark.parametrize(("action", "sign"), [("BUY", 1), ("SELL", -1)])
-async def test_a_fill_and_its_position_have_the_sign_of_the_trade(action: str, sign: int) -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+async def test_a_fill_and_its_position_have_the_sign_of_the_trade(sign: int) -> None:
     gateway = simulated()
     gateway.market.set_price("SPY", Decimal("671.35"))
     async with connected(gateway) as worker:
-        place(worker, market(action, 10))
+        place(worker, market(sign * 10, reference="r1"))
         await filled(worker)
         await until(lambda: worker.broker.positions()[0].market_price is not None)
 
@@ -95,9 +74,9 @@ async def test_a_fill_and_its_position_have_the_sign_of_the_trade(action: str, s
 
 async def test_a_closed_position_is_gone() -> None:
     async with connected(simulated()) as worker:
-        place(worker, market("BUY"))
+        place(worker, market())
         await filled(worker)
-        place(worker, market("SELL"))
+        place(worker, market(-10))
         await filled(worker, 2)
 
         await until(lambda: worker.broker.positions() == [])
@@ -105,48 +84,41 @@ async def test_a_closed_position_is_gone() -> None:
 
 async def test_an_order_is_open_from_its_placing_to_its_cancelling() -> None:
     async with connected(simulated()) as worker:
-        order = limit(10, FAR_BELOW)
-        place(worker, order)
+        order_id = place(worker, limit(10, FAR_BELOW, reference="r1"))
         await working(worker, 1)
 
         [found] = worker.broker.open_orders()
         assert (found.symbol, found.quantity, found.filled) == ("SPY", Decimal(10), Decimal(0))
         assert (found.order_type, found.tif, found.limit_price) == ("LMT", "GTC", Decimal(100))
-        assert (found.reference, found.client_id, found.order_id) == ("r1", 1, order.orderId)
-        worker.connection.session().ib.cancelOrder(order)
+        assert (found.reference, found.client_id, found.order_id) == ("r1", 1, order_id)
+        worker.orders.cancel(order_id, worker.orders.link())
         await working(worker, 0)
-
-
-async def test_an_order_that_an_error_was_told_of_is_still_open() -> None:
-    async with connected(simulated()) as worker:
-        codes: list[int] = []
-        worker.connection.session().ib.errorEvent += lambda _id, code, *_: codes.append(code)
-        place(worker, limit(tif=""))
-        await until(lambda: 10349 in codes)
-
-        assert [order.status for order in worker.broker.open_orders()] == ["Submitted"]
 
 
 async def test_an_error_that_ib_insync_takes_for_a_cancel_does_not_close_an_order() -> None:
     gateway = simulated()
     async with connected(gateway) as worker:
-        order = limit()
-        place(worker, order)
+        order_id = place(worker, limit())
         await working(worker, 1)
         for session in gateway.sessions:
-            session.error(order.orderId, 161, "Cancel attempted when order is not in a cancellable state")
+            session.error(order_id, 161, "Cancel attempted when order is not in a cancellable state")
         await worker.connection.session().current_time()
 
         assert [found.status for found in worker.broker.open_orders()] == ["Submitted"]
+
+
+def place_for(account: str, worker: Client, order: Order) -> None:
+    """Place ``order`` as a client of that account would."""
+    ib, [order_id] = worker.connection.session().ib, worker.orders.reserve(1)
+    ib.client.placeOrder(order_id, to_ib_contract(order.contract), to_ib_order(order, order_id, 1, account))
 
 
 async def test_what_belongs_to_another_account_of_the_login_is_not_ours() -> None:
     gateway = simulated(accounts={name: Account(name) for name in ("DU1", "DU2")})
     async with connected(gateway, account="DU2") as worker:
         for account, quantity in (("DU1", 3), ("DU2", 5)):
-            for order in (market("BUY", quantity), limit(quantity)):
-                order.account = account
-                place(worker, order)
+            for order in (market(quantity), limit(quantity)):
+                place_for(account, worker, order)
         await until(lambda: sum(1 for _ in gateway.book.open_orders()) == 2)
         await worker.connection.session().current_time()
 
@@ -207,11 +179,10 @@ async def test_after_a_reconnect_or_an_outage_the_same_is_known_as_before(interr
     async with connected(gateway) as worker:
         place(worker, market())
         place(worker, limit())
-        cancelled = limit(3)
-        place(worker, cancelled)
+        cancelled = place(worker, limit(3))
         await filled(worker)
         await working(worker, 2)
-        worker.connection.session().ib.cancelOrder(cancelled)
+        worker.orders.cancel(cancelled, worker.orders.link())
         await working(worker, 1)
         before = everything(worker)
 
@@ -260,14 +231,14 @@ async def test_an_order_that_was_rejected_is_not_open() -> None:
 
 async def test_an_order_that_waits_for_shares_to_be_located_is_open() -> None:
     async with connected(simulated(("placeOrder", "hold"))) as worker:
-        place(worker, market("SELL"))
+        place(worker, market(-10))
 
         await until(lambda: [o.status for o in worker.broker.open_orders()] == ["Inactive"])
 
 
 async def test_a_partly_filled_order_is_open_with_what_it_filled() -> None:
     async with connected(simulated(("placeOrder", {"partly_fill": {"quantity": 4}}))) as worker:
-        place(worker, market("SELL"))
+        place(worker, market(-10))
         await filled(worker)
 
         [order] = worker.broker.open_orders()
@@ -290,6 +261,24 @@ async def test_a_fill_in_an_outage_is_known_before_anything_is_ready_again(back:
         assert worker.broker.open_orders() == []
         assert [position.quantity for position in worker.broker.positions()] == [Decimal(10)]
         await asyncio.gather(asking, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("held", "exchange"),
+    [
+        (Contract(secType="STK", exchange="NASDAQ"), "SMART"),
+        (Contract(secType="STK"), "SMART"),
+        (Contract(secType="OPT", exchange="CBOE"), "SMART"),
+        (Contract(secType="CASH"), "IDEALPRO"),
+        (Contract(secType="FUT", exchange="CME"), "CME"),
+        (Contract(secType="FUT", primaryExchange="CME"), "CME"),
+    ],
+)
+async def test_a_position_says_where_it_is_closed(held: Contract, exchange: str) -> None:
+    async with connected(simulated()) as worker:
+        worker.connection.session().ib.wrapper.position("DU1234567", held, 10, 100)
+
+        assert [position.exchange for position in worker.broker.positions()] == [exchange]
 
 
 async def test_an_account_that_the_broker_is_resetting_is_not_read() -> None:

@@ -21,6 +21,7 @@ class Position(Wire):
     con_id: int
     symbol: str
     sec_type: str
+    exchange: str = Field(description="Where an order that closes it goes, such as SMART or IDEALPRO.")
     currency: str
     quantity: Amount
     average_cost: Amount

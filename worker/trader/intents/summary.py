@@ -23,6 +23,7 @@ EXAMPLE: JsonObject = {
             "conId": 756733,
             "symbol": "SPY",
             "secType": "STK",
+            "exchange": "SMART",
             "currency": "USD",
             "quantity": "100",
             "averageCost": "669.12",

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import ib_insync
 
 from trader.adapters.ib.connection import Connection
-from trader.adapters.ib.fills import to_fills
+from trader.adapters.ib.contracts import FOREX_EXCHANGE
 from trader.adapters.ib.numbers import decimal, from_text, number
-from trader.adapters.ib.trades import is_open, to_open_order
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayStatus
 from trader.domain.portfolio import Account, AccountValue, Fill, OpenOrder, Position
@@ -57,16 +56,27 @@ class IbBroker:
     def open_orders(self) -> Sequence[OpenOrder]:
         session = self._connection.session()
         return [
-            to_open_order(trade)
-            for trade in session.ib.trades()
-            if trade.order.account in ("", session.account)
-            and trade.order.permId not in session.completed
-            and is_open(trade)
+            told.to_open_order()
+            for told in session.told.orders()
+            if told.order.account in ("", session.account) and not told.state.is_end
         ]
 
     def fills(self) -> Sequence[Fill]:
-        session = self._connection.session()
-        return to_fills(fill for fill in session.ib.fills() if fill.execution.acctNumber == session.account)
+        return self._connection.session().fills()
+
+
+def exchange_to_close_at(contract: ib_insync.Contract) -> str:
+    """Return where an order in a contract that is held goes.
+
+    A position names the exchange where its shares are listed, or none; an order sent straight there may
+    be refused, so what can be routed smartly is.
+    """
+    match contract.secType:
+        case "STK" | "OPT":
+            return "SMART"
+        case "CASH":
+            return FOREX_EXCHANGE
+    return contract.exchange or contract.primaryExchange
 
 
 def _position(held: ib_insync.Position, valued: ib_insync.PortfolioItem | None) -> Position:
@@ -75,6 +85,7 @@ def _position(held: ib_insync.Position, valued: ib_insync.PortfolioItem | None) 
         con_id=contract.conId,
         symbol=contract.symbol,
         sec_type=contract.secType,
+        exchange=exchange_to_close_at(contract),
         currency=contract.currency,
         quantity=number(held.position),
         average_cost=number(held.avgCost),

@@ -48,6 +48,23 @@ NO_MARKET_DATA = frozenset(
         10197,  # no market data while another session of this user receives it
     }
 )
+ORDER_REJECTED = 201
+"""Of an order that is then reported as Inactive it says that this is its end."""
+CANCEL_REFUSED = frozenset(
+    {
+        161,  # the order is not in a state in which it can be cancelled
+        10147,  # no such order
+        10148,  # it can't be cancelled any more: it is filled, or cancelled already
+    }
+)
+ORDER_NOTES = frozenset(
+    {
+        202,  # the order is cancelled, and why
+        399,  # a warning, such as that the order waits for the market to open
+        404,  # held while shares to sell short are located
+        *CANCEL_REFUSED,
+    }
+)
 PACING = frozenset(
     {
         100,  # more than 50 messages a second
@@ -56,6 +73,11 @@ PACING = frozenset(
 )
 HISTORICAL_DATA = 162  # the historical data service's one code for everything; its text tells what
 PACING_RETRY_S = 60  # the broker counts historical requests over ten minutes
+
+
+def is_note(code: int) -> bool:
+    """Return whether a message about an order is no reason to doubt that the order stands."""
+    return code in ORDER_NOTES or 2100 <= code < 2200
 
 
 def refusal(code: int, text: str) -> TraderError:

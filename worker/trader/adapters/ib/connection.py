@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import structlog
 
+from trader.adapters.ib.changes import Changes
 from trader.adapters.ib.session import Session
 from trader.adapters.ib.unusable import Unusable
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.status import Mode
-from trader.ports import Clock
+from trader.ports import Clock, Nonces
 from trader.settings import Settings
 
 BACKOFF_FIRST_S = 0.2
@@ -37,11 +38,14 @@ class Connection:
         clock: Clock,
         on_state: Callable[[GatewayStatus], None] = lambda _status: None,
         *,
+        nonce: Nonces,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
+        self.changes = Changes()
         self._settings = settings
         self._clock = clock
         self._on_state = on_state
+        self._nonce = nonce
         self._heartbeat_s = heartbeat_s
         self._session: Session | None = None
         self._running: asyncio.Task[None] | None = None
@@ -66,7 +70,12 @@ class Connection:
         """Connect, and connect again whenever the connection ends, until cancelled."""
         self._running = asyncio.current_task()
         while True:
-            session = Session(self._judge, answer_s=self._settings.durations.broker_call_s)
+            session = Session(
+                self._nonce(),
+                self._judge,
+                self.changes.tell,
+                answer_s=self._settings.durations.broker_call_s,
+            )
             try:
                 await self._live(session)
             except Unusable as error:
@@ -152,6 +161,7 @@ class Connection:
         self._status = replace(before, state=state, code=code, reason=reason, since=since)
         if changed:
             self._on_state(self._status)
+            self.changes.tell()
 
 
 def choose_account(accounts: tuple[str, ...], configured: str | None, mode: Mode) -> str:

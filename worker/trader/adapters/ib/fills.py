@@ -15,13 +15,14 @@ def to_fills(reported: Iterable[ib_insync.Fill]) -> list[Fill]:
     """
     latest: dict[str, ib_insync.Fill] = {}
     for fill in reported:
-        stem, revision = _parts(fill.execution.execId)
-        if stem not in latest or revision >= _parts(latest[stem].execution.execId)[1]:
+        stem, revision = parts(fill.execution.execId)
+        if stem not in latest or revision >= parts(latest[stem].execution.execId)[1]:
             latest[stem] = fill
     return sorted((_fill(fill) for fill in latest.values()), key=lambda fill: (fill.at, fill.exec_id))
 
 
-def _parts(exec_id: str) -> tuple[str, int]:
+def parts(exec_id: str) -> tuple[str, int]:
+    """Return what an execution and its corrections have in common, and the number of the correction."""
     stem, _, revision = exec_id.rpartition(".")
     return (stem, int(revision)) if revision.isdecimal() else (exec_id, 0)
 

@@ -12,11 +12,15 @@ from ib_insync import IB, RequestError
 
 from trader.adapters.ib import codes
 from trader.adapters.ib.farms import Farms
+from trader.adapters.ib.fills import to_fills
 from trader.adapters.ib.last_trades import LastTrades
-from trader.adapters.ib.trades import take_back_cancel
+from trader.adapters.ib.order_ids import OrderIds
+from trader.adapters.ib.pacer import Pacer
+from trader.adapters.ib.told import Told
 from trader.adapters.ib.unusable import Unusable, disconnected
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
+from trader.domain.portfolio import Fill
 
 T = TypeVar("T")
 
@@ -27,28 +31,40 @@ class Session:
     Each has an ``IB`` of its own: no trade, pending request or late event of an older connection can be
     taken for this one's, and ``IB.connectAsync``, which swallows start-up requests that were not
     answered, isn't needed. ``on_change`` is called, on the event loop, whenever ``lost``, ``broker_up``,
-    ``synchronised`` or ``farms`` may have changed.
+    ``synchronised`` or ``farms`` may have changed, ``on_data`` when anything has come from the gateway.
     """
 
-    def __init__(self, on_change: Callable[["Session"], None], *, answer_s: float) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        on_change: Callable[["Session"], None],
+        on_data: Callable[[], None],
+        *,
+        answer_s: float,
+    ) -> None:
+        self.id = session_id
         self.lost: asyncio.Future[Unusable] = asyncio.get_running_loop().create_future()
         self.broker_up = True
         self.synchronised = False
-        self.completed: frozenset[int] = frozenset()
+        self.interruptions = 0
         self.farms = Farms()
         self.account = ""
         self.market_data_type = 0
         self.ib = IB()
+        self.ib.client.MaxRequests = 0  # its throttle would keep orders back; the pacer is before it
         self.ib.RaiseRequestErrors = True  # the default turns an error into an empty, flat account
         self.ib.errorEvent.clear()  # ib_insync's own listener asks for a summary at 1102 that nobody reads
         self.ib.errorEvent += self._on_message
         self.ib.client.apiError += self._on_api_error
         self.ib.client.conn.disconnected += self._on_socket_closed
+        self.ib.updateEvent += on_data
         self.last_trades = LastTrades(self.ib.wrapper)
+        self.told = Told(self.ib)
+        self.order_ids = OrderIds(self.ib)
+        self.pacer = Pacer()
         self._on_change = on_change
         self._answer_s = answer_s
         self._changed = asyncio.Event()
-        self._interruptions = 0
         self._last_error = ""
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._socket_closed = asyncio.Event()
@@ -86,7 +102,7 @@ class Session:
 
         ``synchronised`` is True afterwards, unless the gateway lost the broker meanwhile. Raises Unusable.
         """
-        ib, interruptions = self.ib, self._interruptions
+        ib, interruptions = self.ib, self.interruptions
         if interruptions:
             # A second download only adds and changes: what is gone by now must not linger.
             ib.client.cancelPositions()
@@ -97,14 +113,27 @@ class Session:
             ib.reqAutoOpenOrders(True)  # client 0 alone may be told of orders that are entered by hand
         await self.question("positions", ib.reqPositionsAsync)
         await self.question("account values", lambda: ib.reqAccountUpdatesAsync(self.account))
-        await self.question("open orders", ib.reqAllOpenOrdersAsync)
-        completed = await self.question("completed orders", lambda: ib.reqCompletedOrdersAsync(False))
-        # Executions attach to orders, so they come after them.
-        await self.question("executions", ib.reqExecutionsAsync)
+        turn = await self.list_orders()
         if not any(value.tag == "NetLiquidation" for value in ib.accountValues(self.account)):
             raise disconnected("gateway-not-synchronised", f"the gateway reports no values of {self.account}")
-        self.completed = frozenset(trade.order.permId for trade in completed) - {0}
-        self.synchronised = interruptions == self._interruptions
+        if interruptions == self.interruptions:
+            self.told.finish_listing(turn)
+            self.synchronised = True
+
+    async def list_orders(self) -> int:
+        """Ask for open orders, completed orders and executions of all clients; return the turn of ``told``.
+
+        In this order an order that ends meanwhile is told of at least once. Raises Unusable.
+        """
+        turn = self.told.start_listing()
+        await self.question("open orders", self.ib.reqAllOpenOrdersAsync)
+        await self.question("completed orders", lambda: self.ib.reqCompletedOrdersAsync(False))
+        await self.question("executions", self.ib.reqExecutionsAsync)
+        return turn
+
+    def fills(self) -> list[Fill]:
+        """Return the account's fills, as far back as the gateway reports them."""
+        return to_fills(fill for fill in self.ib.fills() if fill.execution.acctNumber == self.account)
 
     async def current_time(self) -> datetime:
         """Return the gateway's time, to the second. Raises Unusable."""
@@ -117,6 +146,7 @@ class Session:
         one's. Raises Unusable.
         """
         async with self._asking[name]:
+            await self.pacer.slot()
             try:
                 async with asyncio.timeout(self._answer_s):
                     return await request()
@@ -147,6 +177,7 @@ class Session:
         Raises GatewayNotReady, or what ``codes.refusal`` makes of the broker's error.
         """
         client = self.ib.client
+        await self.pacer.slot()
         try:
             request_id = client.getReqId()
             answer = self.ib.wrapper.startReq(request_id)
@@ -204,15 +235,12 @@ class Session:
         elif request_id < 0 and code not in codes.FARM_UP:
             self._last_error = f"{code}: {text}"
         self.farms = self.farms.after(code, text)
-        trade = self.ib.wrapper.trades.get((self.ib.wrapper.clientId, request_id))
-        if trade is not None:
-            take_back_cancel(trade)
         self._tell()
 
     def _interrupted(self, *, broker_up: bool) -> None:
         self.broker_up = broker_up
         self.synchronised = False
-        self._interruptions += 1
+        self.interruptions += 1
 
     def _on_api_error(self, text: str) -> None:
         self._end("gateway-disconnected", text)
