@@ -20,7 +20,7 @@ from gateway_simulator.wire.orders import PlaceOrder
 from gateway_simulator.wire.times import read_time
 
 CADENCE = timedelta(seconds=1)
-MOST_LOOKS = 500  # at each open order after a long jump of the clock
+MOST_LOOKS = 120  # at each open order after a long jump of the clock
 
 
 class Listener(Protocol):

@@ -1,6 +1,7 @@
 """The gateway: all that outlives a connection. `server.serve` opens a port to it."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -29,6 +30,8 @@ from gateway_simulator.wire.orders import PlaceOrder
 
 if TYPE_CHECKING:
     from gateway_simulator.session import Session
+
+log = logging.getLogger(__name__)
 
 LEAST_PULSE_S = 0.25  # real seconds, however fast the clock runs
 
@@ -70,6 +73,7 @@ class Gateway:
         self.exchange = Exchange(self.clock, self.market, self.book, self.accounts, self.announcer, time_zone)
         self.credit = Credit(self.book, self.market, self.accounts, self.value)
         self.keep: Callable[[], None] | None = None
+        self._timed = faults.timed() if faults else ()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What time it is, and what an account is worth
@@ -160,7 +164,7 @@ class Gateway:
 
         async def wait() -> None:
             await self.clock.sleep(seconds)
-            do()
+            _survive(do)
 
         task = asyncio.get_running_loop().create_task(wait())
         self._tasks.add(task)
@@ -168,13 +172,14 @@ class Gateway:
 
     async def run(self) -> None:
         """Pulse each simulated second (a few times a real one, if those are short), until cancelled."""
-        for timed in self.faults.timed() if self.faults else ():
-            left = (timed.at - self.clock.now()).total_seconds()
-            self.later(left, partial(effects.perform, self, timed.actions))
+        timed, self._timed = self._timed, ()
+        for rule in timed:
+            left = (rule.at - self.clock.now()).total_seconds()
+            self.later(left, partial(effects.perform, self, rule.actions))
         try:
             while True:
                 await self.clock.sleep(max(1.0, LEAST_PULSE_S * self.clock.speed))
-                self.pulse()
+                _survive(self.pulse)
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -183,3 +188,11 @@ class Gateway:
         """Keep what must survive, before anybody is told of it; of no effect without a state file."""
         if self.keep is not None:
             self.keep()
+
+
+def _survive(do: Callable[[], None]) -> None:
+    """Do something; whatever is wrong with it is logged, and the gateway lives."""
+    try:
+        do()
+    except Exception:
+        log.exception("the gateway goes on after a failure")

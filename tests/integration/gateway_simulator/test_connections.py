@@ -220,3 +220,4 @@ async def test_a_request_that_fails_inside_is_answered_and_the_connection_lives(
         monkeypatch.undo()
         assert await ib.reqExecutionsAsync() == []
     assert "reqExecutions of client 1" in caplog.text
+    caplog.clear()
