@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import structlog
-from tests.support.gateway import ACCOUNT, RunningWorker, running_worker
-from tests.support.ib import simulated
 
 from gateway_simulator.accounts import Account
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
+from tests.support.gateway import ACCOUNT, RunningWorker, running_worker
+from tests.support.ib import simulated
 from trader import records
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
@@ -25,6 +25,8 @@ from trader.domain.status import Mode
 from trader.ports import Update
 
 SUMMARY = {"intent": "summary"}
+LIVE = {"intent": "testsignalgenerator"}
+ACTIVATE = {"intent": "set-trading-state", "state": "active", "reason": "test"}
 SIGNAL = {"intent": "testsignalgenerator", "dryRun": True}
 
 
@@ -50,7 +52,7 @@ def outcome_of(result: Result) -> dict[str, Any]:
 
 async def test_a_summary_tells_what_the_account_holds(tmp_path: Path) -> None:
     gateway = simulated(
-        accounts={ACCOUNT: Account(base="EUR", cash={"EUR": Decimal(5000), "USD": Decimal(70)})}
+        accounts={ACCOUNT: Account(ACCOUNT, base="EUR", cash={"EUR": Decimal(5000), "USD": Decimal(70)})}
     )
     async with served(gateway, tmp_path) as worker:
         outcome = outcome_of(await worker.result_of(SUMMARY))
@@ -106,7 +108,7 @@ async def test_a_worker_that_does_not_know_its_account_yet_sends_back(tmp_path: 
 async def test_a_store_that_has_served_one_account_refuses_the_gateway_of_another(tmp_path: Path) -> None:
     async with served(simulated(), tmp_path):
         pass
-    other = simulated(accounts={"DU7654321": Account()})
+    other = simulated(accounts={"DU7654321": Account("DU7654321")})
     async with serve(other) as server, running_worker(other, server.port, tmp_path) as worker:
         refused = await worker.until_gateway_is("refused")
         assert "DU1234567" in refused["reason"]
@@ -114,7 +116,7 @@ async def test_a_store_that_has_served_one_account_refuses_the_gateway_of_anothe
 
 
 async def test_a_live_account_is_refused_in_paper_mode(tmp_path: Path) -> None:
-    live = simulated(accounts={"U1234567": Account()})
+    live = simulated(accounts={"U1234567": Account("U1234567")})
     async with serve(live) as server, running_worker(live, server.port, tmp_path, mode=Mode.PAPER) as worker:
         await worker.until_gateway_is("refused")
         assert (await worker.push(SUMMARY)).status_code == 503
@@ -158,12 +160,28 @@ async def test_a_dry_test_signal_tells_the_order_it_would_send_and_sends_none(tm
     assert gateway.requests["placeOrder"] == 0
 
 
-async def test_a_test_signal_that_is_not_dry_is_not_yet(tmp_path: Path) -> None:
+async def test_a_live_test_signal_is_refused_while_trading_is_halted(tmp_path: Path) -> None:
     gateway = simulated()
     async with served(gateway, tmp_path) as worker:
         await worker.configured()
-        assert code_of(await worker.result_of({"intent": "testsignalgenerator"})) == ("rejected", "not-yet")
+        assert code_of(await worker.result_of(LIVE)) == ("rejected", "halted")
     assert gateway.requests["placeOrder"] == 0
+
+
+async def test_a_live_test_signal_places_one_order_and_books_its_fill(tmp_path: Path) -> None:
+    gateway = simulated()
+    async with served(gateway, tmp_path) as worker:
+        await worker.configured()
+        await worker.result_of(ACTIVATE)
+        result = await worker.result_of(LIVE, message_id="7")
+        again = await worker.result_of(LIVE, message_id="7")
+        flat = await worker.result_of(LIVE)
+    (order,) = result.orders
+    assert code_of(result) == ("succeeded", None)
+    assert (order.state, order.filled) == (OrderState.FILLED, order.quantity)
+    assert again == result
+    assert flat.orders == (), "what it wants is held, so the next signal of the same side does nothing"
+    assert gateway.requests["placeOrder"] == 1
 
 
 async def test_a_closed_market_is_reported_by_a_dry_run(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
-from tests.support.deliveries import push_body
-from tests.support.ib import GatewayTime
 
 from gateway_simulator.gateway import Gateway
+from tests.support.deliveries import push_body
+from tests.support.ib import GatewayTime
 from trader import records
 from trader.bootstrap import Worker
 from trader.domain.configuration_sample import sample

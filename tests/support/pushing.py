@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from tests.support.endpoint import Answer, Request, status
 from tests.support.eventually import eventually
-
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.local_topic.deliveries import Deliveries
 from trader.adapters.local_topic.push import Push, RetryPolicy

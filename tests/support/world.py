@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from tests.support.clock import FakeClock
 from tests.support.deliveries import delivery
-
 from trader.decoding import Delivery
 from trader.domain.errors import GatewayNotReady, TopicUnavailable
 from trader.domain.gateway import GatewayState, GatewayStatus
@@ -17,12 +16,12 @@ from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
 from trader.domain.messages import Command, Outcome, Result
 from trader.domain.portfolio import Account, Fill, OpenOrder, Position
-from trader.domain.status import IntentClass, Mode
+from trader.domain.status import IntentClass
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
 from trader.ports import Orders, OutgoingMessage, Ports, Store, Topic
 from trader.runner import Runner
-from trader.settings import Durations
+from trader.settings import Settings
 from trader.sweeper import Sweeper
 
 ACCOUNT = "DU1"
@@ -164,14 +163,8 @@ class World:
             orders=cast("Orders", NoOrders()),
             nonce=lambda: f"nonce-{next(self._nonces)}",
         )
-        given: dict[str, Any] = {
-            "account": lambda: ACCOUNT,
-            "mode": Mode.PAPER,
-            "takes_unaddressed": True,
-            "durations": Durations(),
-            "delivery_attempts": 5,
-        }
-        return Runner(ports, self.intents, **{**given, **changes})
+        settings = Settings(account=ACCOUNT, **changes)
+        return Runner(ports, self.intents, settings, account=lambda: ACCOUNT, delivery_attempts=5)
 
     async def sweep(self, runner: Runner) -> None:
         await Sweeper(runner).sweep()

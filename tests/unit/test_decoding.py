@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from pydantic import ConfigDict
-from tests.support.deliveries import delivery
 
+from tests.support.deliveries import delivery
 from trader.decoding import Request, decode, intent_name, is_dry_run
 from trader.domain.errors import Rejected
 from trader.domain.messages import Command, Outcome

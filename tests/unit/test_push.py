@@ -13,9 +13,9 @@ import pytest
 from functions_framework.aio import create_asgi_app
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.support.deliveries import push_body
 from tests.support.world import ACCOUNT, World
-
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.errors import Retryable
 from trader.domain.messages import Result

@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tests.support.deliveries import delivery
 from tests.support.world import ACCOUNT, Deliver, World
-
 from trader import runs
 from trader.adapters.sqlite import SqliteStore
 from trader.decoding import Delivery
@@ -135,12 +135,12 @@ async def test_a_refusal_before_the_claim_uses_the_id_up_for_nobody(world: World
 
 async def test_a_message_for_another_worker_is_acknowledged_without_a_result(world: World) -> None:
     await world.worker().receive(world.message(attributes={"account": "DU2"})())
-    await world.worker(takes_unaddressed=False).receive(world.message()())
+    await world.worker(default=False).receive(world.message()())
     assert world.results() == []
 
 
 async def test_an_addressed_message_reaches_a_worker_that_takes_no_others(world: World) -> None:
-    await world.worker(takes_unaddressed=False).receive(world.message(attributes={"account": ACCOUNT})())
+    await world.worker(default=False).receive(world.message(attributes={"account": ACCOUNT})())
     assert [result.status for result in world.results()] == ["succeeded"]
 
 

@@ -43,10 +43,8 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
         runner = Runner(
             ports,
             find_intents(),
+            settings,
             account=lambda: settings.account or _account_of(broker),
-            mode=settings.mode,
-            takes_unaddressed=settings.default,
-            durations=settings.durations,
         )
         opened.push_async_callback(learned.finish)
         opened.push_async_callback(connection.close)

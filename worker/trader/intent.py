@@ -1,15 +1,18 @@
 """What an intent is: a name, a class, a typed command and outcome, and one async handler."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from trader.domain.configuration import Configuration
+from trader.domain.errors import Failed
 from trader.domain.messages import Command, Outcome
-from trader.domain.orders import OrderReport
+from trader.domain.orders import BrokerOrder, OrderReport
 from trader.domain.status import IntentClass, Mode
 from trader.domain.wire import JsonObject
+from trader.plans import Decide, Stage
 from trader.ports import Ports
 
 GOOD_FOR: dict[IntentClass, timedelta | None] = {
@@ -18,6 +21,30 @@ GOOD_FOR: dict[IntentClass, timedelta | None] = {
     IntentClass.CONTROL: None,
 }
 """How long a message may be acted on, by its intent's class; None is for ever."""
+
+
+class Trading(Protocol):
+    """What a trading intent may do about orders. A dry run plans, and sends nothing."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """The account's configuration; raises Rejected when it is missing or invalid."""
+
+    async def planned(self, name: str, decide: Decide) -> Stage:
+        """Return the stage ``name``: as it is stored, or as decided now and stored before it counts.
+
+        A resumed run gets what it decided before; ``decide`` is then not called.
+        """
+
+    async def carry_out(self, stage: Stage) -> tuple[OrderReport, ...]:
+        """Place each order of ``stage`` at most once, wait, and return where each of them stands."""
+
+    async def cancel(self, mine: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+        """Cancel what stands, wait until the broker confirms it, book what filled; return what still stands.
+
+        ``mine`` are the strategies whose orders are meant; None is every order of the account, manual ones
+        too. A dry run returns what it would cancel.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +56,26 @@ class Run:
     mode: Mode
     dry_run: bool
     published_at: datetime
+    trading: Trading | None = None
+
+    @property
+    def desk(self) -> Trading:
+        """Where a trading intent plans and places its orders."""
+        if self.trading is None:
+            raise TypeError(f"expected a trading intent, found {self.key}")
+        return self.trading
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What a handler that succeeded has to report."""
+    """What a handler that came to its end has to report.
+
+    ``failure`` is what went wrong beyond the orders, whose states tell for themselves.
+    """
 
     outcome: Outcome
     orders: tuple[OrderReport, ...] = ()
+    failure: Failed | None = None
 
 
 C = TypeVar("C", bound=Command)
@@ -55,6 +94,7 @@ class Intent(Generic[C]):
     outcome: type[Outcome]
     handle: Callable[[C, Run, Ports], Awaitable[Completed]]
     example: JsonObject
+    urgent: bool = False  # the run that holds the account is asked to yield to it
 
     @property
     def description(self) -> str:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trader.domain.configuration import Configuration
+from trader.books import Books
+from trader.domain.configuration import AdaptivePriority, Configuration, OrderTerms
 from trader.domain.errors import GatewayNotReady
 from trader.domain.hours import liquid_hours
 from trader.domain.instruments import Contract
 from trader.domain.market import Bar, Price
-from trader.domain.orders import OrderReport, OrderState, OrderType
+from trader.domain.orders import OrderContract, OrderType
 from trader.domain.portfolio import Account
 from trader.domain.quality import fit_bars, price_refusal
 from trader.domain.refusal import Refusal
@@ -18,6 +19,7 @@ from trader.domain.sizing import capital, limit_price, order_quantity, target_qu
 from trader.domain.strategy import AnyStrategy, Decision
 from trader.domain.targets import Flat, Hold, Target, Weight, as_configured
 from trader.domain.wire import Wire
+from trader.plans import OrderWish
 from trader.ports import Ports
 
 
@@ -34,11 +36,12 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An order as it would be sent, or why there is none."""
+    """An order as it would be sent, or why there is none; ``gate`` says why it may not go now."""
 
-    order: OrderReport | None
-    price: Price | None
-    refusals: tuple[Refusal, ...]
+    wish: OrderWish | None = None
+    price: Price | None = None
+    refusals: tuple[Refusal, ...] = ()
+    gate: Refusal | None = None
 
 
 async def read_signal(
@@ -70,14 +73,14 @@ async def read_signal(
 
 
 async def plan_order(
-    strategy: str, signal: Signal, held: Decimal, configuration: Configuration, ports: Ports
+    strategy: str, signal: Signal, books: Books, configuration: Configuration, ports: Ports
 ) -> Planned:
-    """Return the order that brings ``held``, counting orders in flight, to what ``signal`` wants.
+    """Return the order that brings what ``strategy`` holds, with its orders in flight, to what it wants.
 
     An order that a limit refuses is returned with its refusals: it shows what was refused.
     """
     if isinstance(signal.target, Hold):
-        return Planned(None, None, ())
+        return Planned()
     contract, now = signal.contract, ports.clock.now()
     price = await ports.market_data.price(contract, data_type=configuration.market_data_type)
     refusal = price_refusal(
@@ -87,30 +90,37 @@ async def plan_order(
         age_seconds=configuration.limits.price_age_seconds,
     )
     if refusal:
-        return Planned(None, price, (refusal,))
+        return Planned(price=price, refusals=(refusal,))
     unit = unit_value(price.value, contract.multiplier, _fx(ports.broker.account(), contract.currency))
-    quantity = order_quantity(_wanted(strategy, signal.target, unit, configuration, ports), held, Decimal(0))
+    wanted = _wanted(strategy, signal.target, unit, configuration, ports)
+    held = books.holding(strategy, contract.con_id)
+    quantity = order_quantity(wanted, held, books.under_way(strategy, contract.con_id))
     if quantity == 0:
-        return Planned(None, price, ())
+        return Planned(price=price)
     terms = configuration.order
-    refusals = order_refusals(Proposal(strategy, str(contract), held, quantity, unit), configuration)
-    gate = may_go(terms.type, terms.tif, None, contract, now)
-    limit = (
-        limit_price(price.value, quantity, terms.limit_offset_percent, contract.min_tick)
-        if terms.type is OrderType.LMT
-        else None
-    )
-    order = OrderReport(
-        instrument=str(contract),
+    proposal = Proposal(strategy, str(contract), held, quantity, unit)
+    refusals = order_refusals(proposal, configuration)
+    closed = books.closed.get(contract.con_id)
+    if closed and not proposal.only_reduces:
+        refusals = (*refusals, closed)
+    wish = OrderWish(
+        contract=OrderContract.of(contract),
         quantity=quantity,
         order_type=terms.type,
         tif=terms.tif,
-        limit_price=limit,
-        state=OrderState.PLANNED,
-        filled=Decimal(0),
-        currency=contract.currency,
+        limit_price=limit_price(price.value, quantity, terms.limit_offset_percent, contract.min_tick)
+        if terms.type is OrderType.LMT
+        else None,
+        adaptive_priority=_adaptive(terms),
+        wanted={strategy: quantity},
+        reduces=proposal.only_reduces,
     )
-    return Planned(order, price, (*refusals, gate) if gate else refusals)
+    return Planned(wish, price, refusals, may_go(terms.type, terms.tif, None, contract, now))
+
+
+def _adaptive(terms: OrderTerms) -> str | None:
+    has_it = terms.type is not OrderType.MOC and terms.adaptive_priority is not AdaptivePriority.NONE
+    return terms.adaptive_priority.value if has_it else None
 
 
 def _wanted(

@@ -7,16 +7,19 @@ from typing import Any
 import structlog
 
 from trader import runs
+from trader.attempt import Attempt
 from trader.decoding import Delivery, Request, decode
-from trader.domain.errors import Expired, Failed, LeaseLost, Rejected, Retryable, Terminal
+from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable, Terminal
 from trader.domain.messages import Result
-from trader.domain.status import IntentClass, Mode, Status
+from trader.domain.status import Status
 from trader.follow_up import next_of
-from trader.intent import GOOD_FOR, AnyIntent, Completed, Run
+from trader.intent import AnyIntent, Completed
+from trader.lease import Lease, LeaseWatch
 from trader.ports import Document, Ports
-from trader.runs import Lease, LeaseWatch, OwnedRun
-from trader.settings import DELIVERY_ATTEMPTS, Durations
+from trader.runs import OwnedRun
+from trader.settings import DELIVERY_ATTEMPTS, Settings
 from trader.telling import SEVERITY, Teller, reason_of
+from trader.verdict import verdict
 
 log = structlog.get_logger(__name__)
 
@@ -25,30 +28,26 @@ class Runner:
     """Takes deliveries of intents for one account.
 
     ``account`` returns the account that this worker serves, or raises Retryable while it isn't known.
-    ``takes_unaddressed``: whether messages that name no account are for this worker.
     """
 
     def __init__(
         self,
         ports: Ports,
         intents: Mapping[str, AnyIntent],
+        settings: Settings,
         *,
         account: Callable[[], str],
-        mode: Mode,
-        takes_unaddressed: bool,
-        durations: Durations,
         delivery_attempts: int = DELIVERY_ATTEMPTS,
     ) -> None:
         self.ports = ports
         self.intents = intents
         self.account = account
-        self.teller = Teller(ports, mode)
-        self._mode = mode
-        self._takes_unaddressed = takes_unaddressed
-        self._durations = durations
+        self.teller = Teller(ports, settings.mode)
+        self._settings = settings
+        self._durations = settings.durations
         self._delivery_attempts = delivery_attempts
         self._worker = ports.nonce()
-        self.watch = LeaseWatch(ports.clock, durations.lease_s, self._worker)
+        self.watch = LeaseWatch(ports.clock, settings.durations.lease_s, self._worker)
         self._stopping = False
 
     async def receive(self, delivery: Delivery) -> None:
@@ -60,7 +59,7 @@ class Runner:
             raise Retryable("stopping", "this worker is shutting down; another one takes the message")
         account = self.account()
         named = delivery.attributes.get("account")
-        if named != account if named is not None else not self._takes_unaddressed:
+        if named != account if named is not None else not self._settings.default:
             log.debug("not for this worker")
             return
         try:
@@ -125,8 +124,9 @@ class Runner:
         end: Completed | Terminal
         exhausted = False
         log.info("started", attempt=attempt)
+        work = Attempt(self.ports, self._settings, self.watch, account, owned, request)
         try:
-            end = await self._under_lease(owned, self._attempt(request, account))
+            end = await self._under_lease(owned, work.run())
         except Terminal as terminal:
             end = terminal
         except LeaseLost:
@@ -138,47 +138,16 @@ class Runner:
                 await owned.release()
                 raise again from error
             exhausted = True
-            end = Failed(
-                "retries-exhausted",
-                f"gave up after {attempt} deliveries; the last one ended with {again.code}: {again.message}",
+            end = await work.gave_up(
+                f"gave up after {attempt} deliveries; the last one ended with {again.code}: {again.message}"
             )
         result = self._result(owned, request, account, end)
         follow_up = next_of(request, result.status)
-        await owned.finish(result, follow_up.to_json() if follow_up else None)
+        await owned.finish(result, follow_up.to_json() if follow_up else None, work.writes)
         log.info("ended", status=result.status.value, code=result.reason.code if result.reason else None)
         await self.teller.tell(owned, account)
         if exhausted:
             raise Retryable("retries-exhausted", "the result is told; the message goes to the dead letters")
-
-    async def _attempt(self, request: Request, account: str) -> Completed:
-        intent = request.intent
-        self.check_age(request)
-        if intent.kind is not IntentClass.CONTROL:
-            self.ports.broker.require_ready()
-        run = Run(
-            key=request.key.text,
-            account=account,
-            mode=self._mode,
-            dry_run=request.message.dry_run,
-            published_at=request.published_at,
-        )
-        try:
-            async with asyncio.timeout(self._durations.handler_s):
-                return await intent.handle(request.command, run, self.ports)
-        except TimeoutError:
-            limit = f"{self._durations.handler_s:g} s"
-            raise Retryable("handler-deadline", f"{intent.name} was not done within {limit}") from None
-
-    def check_age(self, request: Request) -> None:
-        """Raise Expired when ``request`` is too old to be acted on."""
-        good_for = GOOD_FOR[request.intent.kind]
-        limit = request.message.expires_at
-        if limit is None and good_for is not None:
-            limit = request.key.requested_at + good_for
-        now = self.ports.clock.now()
-        if limit is not None and now > limit:
-            late = f"{(now - limit).total_seconds():.0f} s ago"
-            raise Expired("too-old", f"was good until {limit:%Y-%m-%d %H:%M:%S} UTC, {late}; send it anew")
 
     async def _under_lease(self, owned: OwnedRun, work: Coroutine[Any, Any, Completed]) -> Completed:
         """Do ``work`` while the lease is kept; stop it when the lease is lost."""
@@ -209,23 +178,31 @@ class Runner:
 
     def _result(self, owned: OwnedRun, request: Request, account: str, end: Completed | Terminal) -> Result:
         record = owned.record
-        status = Status.SUCCEEDED if isinstance(end, Completed) else end.status
+        completed = end if isinstance(end, Completed) else None
+        failure = _failure_of(end) if isinstance(end, Completed) else end
+        status = failure.status if failure else Status.SUCCEEDED
         return Result(
             id=record.key,
             intent=request.intent.name,
             status=status,
             severity=SEVERITY[status],
             dry_run=request.message.dry_run,
-            mode=self._mode,
+            mode=self._settings.mode,
             account=account,
-            reason=None if isinstance(end, Completed) else reason_of(end),
-            outcome=end.outcome.to_json() if isinstance(end, Completed) else None,
-            orders=end.orders if isinstance(end, Completed) else (),
+            reason=reason_of(failure) if failure else None,
+            outcome=completed.outcome.to_json() if completed else None,
+            orders=completed.orders if completed else (),
             requested_at=record.requested_at,
             started_at=record.attempts[0].at,
             finished_at=self.ports.clock.now(),
             attempt=record.attempts[-1].n,
         )
+
+
+def _failure_of(completed: Completed) -> Terminal | None:
+    """Return why a handler's end isn't success; what is in doubt comes before everything else."""
+    judged = verdict(completed.orders)
+    return judged if isinstance(judged, OutcomeUnknown) else completed.failure or judged
 
 
 def _retryable(error: Exception) -> Retryable:

@@ -1,8 +1,8 @@
 """The run document: its claim, its lease, its end. All that makes an intent run once."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -10,24 +10,19 @@ from pydantic import Field, ValidationError
 
 from trader.decoding import Delivery, Request
 from trader.domain.errors import Failed, LeaseLost, StoreUnavailable
+from trader.domain.events import Alert
 from trader.domain.messages import Result
 from trader.domain.run_key import document_id
 from trader.domain.wire import JsonObject, Time, Wire
-from trader.ports import Clock, Conflict, Create, Document, Store, Update
+from trader.lease import Lease
+from trader.locks import AccountLock
+from trader.ports import Clock, Conflict, Create, Document, Store, Update, Write
 
 RETRIES = 5
 """How often a write is tried again that may have been applied although an error was reported."""
 
 
-class Lease(Wire):
-    """Who works on a run. Each renewal changes the document's version, which is what observers watch."""
-
-    nonce: str = Field(description="Unlike that of any other attempt.")
-    worker: str = Field(description="The worker process, so that it knows its own dead runs at once.")
-    renewals: int = 0
-
-
-class Attempt(Wire):
+class AttemptRecord(Wire):
     """One delivery that got as far as working on the run."""
 
     n: int
@@ -45,10 +40,11 @@ class RunRecord(Wire):
     requested_at: Time
     state: Literal["running", "ended", "reported"] = "running"
     lease: Lease | None
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[AttemptRecord, ...]
     plan: JsonObject | None = None
     result: Result | None = None
     follow_up: JsonObject | None = Field(None, description="The next intent of `then`, with its key.")
+    alerts: tuple[Alert, ...] = Field((), description="What a person must know, told before the result.")
     publications: int = Field(0, description="How often the result was told.")
 
 
@@ -79,64 +75,23 @@ def read(document: Document) -> RunRecord:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A lease as an observer last saw it change, on the observer's own monotonic clock."""
-
-    version: str
-    since: float
-
-
-class LeaseWatch:
-    """Tells a dead lease from a live one by watching, so that no two clocks have to agree."""
-
-    def __init__(self, clock: Clock, lease_s: float, worker: str) -> None:
-        self._clock = clock
-        self._lease_s = lease_s
-        self._worker = worker
-        self._seen: dict[str, Sighting] = {}
-        self._live: set[str] = set()
-
-    def begin(self, nonce: str) -> None:
-        """Say that this process works under the lease ``nonce``."""
-        self._live.add(nonce)
-
-    def end(self, nonce: str) -> None:
-        """Say that this process has stopped working under the lease ``nonce``."""
-        self._live.discard(nonce)
-
-    def is_dead(self, document: Document, lease: Lease | None) -> bool:
-        """Return whether nobody works on the run: released, ours but not running, or unchanged too long."""
-        if lease is None:
-            return True
-        if lease.worker == self._worker:
-            return lease.nonce not in self._live
-        seen = self._seen.get(document.path)
-        if seen is None or seen.version != document.version:
-            self._seen[document.path] = Sighting(document.version, self._clock.monotonic())
-            return False
-        return self._clock.monotonic() - seen.since >= self._lease_s
-
-    def forget_all_but(self, paths: set[str]) -> None:
-        """Drop what was seen of runs that are no longer in question."""
-        self._seen = {path: seen for path, seen in self._seen.items() if path in paths}
-
-
 class OwnedRun:
     """A run that this attempt holds: the only way to write its document.
 
     Writes are one after another, each at the version that the last one left. A conflict with our own
-    nonce in the document is our own write, whose reply was lost.
+    nonce in the document is our own write, whose reply was lost. While the run holds the account, each
+    write carries the account's lock along: it is written only while the account is still ours.
     """
 
     def __init__(self, store: Store, path: str, version: str, record: RunRecord, clock: Clock) -> None:
         self._store = store
         self._version = version
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._writing = asyncio.Lock()
         self.path = path
         self.record = record
         self.renewed_at = clock.monotonic()
+        self.account_lock: AccountLock | None = None
 
     @property
     def nonce(self) -> str:
@@ -145,20 +100,24 @@ class OwnedRun:
         return self.record.lease.nonce
 
     async def renew(self) -> None:
-        """Renew the lease; raises LeaseLost when another attempt has taken the run over."""
+        """Renew the lease; raises LeaseLost when another attempt has taken the run, or the account, over."""
         started = self._clock.monotonic()
         lease = self.record.lease
         if lease is not None:
-            await self._write(lease=lease.model_copy(update={"renewals": lease.renewals + 1}))
+            await self.write(lease=lease.model_copy(update={"renewals": lease.renewals + 1}))
             self.renewed_at = started
 
     async def release(self) -> None:
-        """Let the next delivery take the run at once."""
-        await self._write(lease=None)
+        """Let the next delivery take the run, and another run the account, at once."""
+        if self.account_lock:
+            self.account_lock.releasing = True
+        await self.write(lease=None)
 
-    async def finish(self, result: Result, follow_up: JsonObject | None) -> None:
-        """Write the run's one end, durably."""
-        await self._write(state="ended", result=result, follow_up=follow_up, publications=1)
+    async def finish(self, result: Result, follow_up: JsonObject | None, also: Sequence[Write] = ()) -> None:
+        """Write the run's one end, and what belongs to it, durably; the account is free with it."""
+        if self.account_lock:
+            self.account_lock.releasing = True
+        await self.write(also, state="ended", result=result, follow_up=follow_up, publications=1)
 
     async def reported(self) -> None:
         """Note that the result and the follow-up are published; missing this note only repeats them."""
@@ -166,32 +125,50 @@ class OwnedRun:
         with suppress(Conflict, StoreUnavailable):
             await self._store.commit([Update(self.path, done.to_json(), self._version)])
 
-    async def _write(self, **changes: object) -> None:
-        async with self._lock:
+    async def write(self, also: Sequence[Write] = (), **changes: object) -> Sequence[str]:
+        """Write ``changes`` of the record and ``also``, all or nothing, and return the versions of ``also``.
+
+        Raises LeaseLost.
+        """
+        async with self._writing:
             nonce = self.nonce
-            record = self.record.model_copy(update=changes)
             for _ in range(RETRIES):
+                wanted = self.record.model_copy(update=changes)
+                update = Update(self.path, wanted.to_json(), self._version)
+                lock = [self.account_lock.touch()] if self.account_lock else []
                 try:
-                    (version,) = await self._store.commit(
-                        [Update(self.path, record.to_json(), self._version)]
-                    )
+                    versions = await self._store.commit([update, *lock, *also])
                 except Conflict:
-                    current = await self._store.get(self.path)
-                    if current is None or not _is_ours(read(current), nonce, record):
-                        raise LeaseLost("lease-lost", "another attempt has taken this run over") from None
-                    self._version = current.version
-                    if current.data == record.to_json():
-                        break
+                    if await self._stands(wanted, nonce):
+                        return [await self._version_of(write.path) for write in also]
+                    if self.account_lock:
+                        await self.account_lock.refresh(nonce)
                 else:
-                    self._version = version
-                    break
-            else:
-                raise StoreUnavailable("store-contended", f"expected to write {self.path}, found it changing")
-            self.record = record
+                    self._version, self.record = versions[0], wanted
+                    if self.account_lock:
+                        self.account_lock.version = versions[1]
+                    return versions[1 + len(lock) :]
+            raise StoreUnavailable("store-contended", f"expected to write {self.path}, found it changing")
 
+    async def _stands(self, wanted: RunRecord, nonce: str) -> bool:
+        """After a conflict: return whether ``wanted`` is written already; raises LeaseLost when not ours.
 
-def _is_ours(found: RunRecord, nonce: str, wanted: RunRecord) -> bool:
-    return (found.lease is not None and found.lease.nonce == nonce) or found == wanted
+        What stands is taken over first: a write of ours whose reply was lost may have stored a plan, which
+        the next write must not undo.
+        """
+        current = await self._store.get(self.path)
+        found = read(current) if current else None
+        is_ours = found is not None and found.lease is not None and found.lease.nonce == nonce
+        if current is None or found is None or not (is_ours or found == wanted):
+            raise LeaseLost("lease-lost", "another attempt has taken this run over") from None
+        self._version, self.record = current.version, found
+        if found == wanted and self.account_lock and not self.account_lock.releasing:
+            await self.account_lock.refresh(nonce)
+        return found == wanted
+
+    async def _version_of(self, path: str) -> str:
+        document = await self._store.get(path)
+        return document.version if document else ""
 
 
 async def create(
@@ -244,7 +221,7 @@ def _own_if_ours(store: Store, clock: Clock, standing: Document, lease: Lease) -
     return standing
 
 
-def _attempt(delivery: Delivery | None, earlier: tuple[Attempt, ...], at: datetime) -> Attempt:
+def _attempt(delivery: Delivery | None, earlier: tuple[AttemptRecord, ...], at: datetime) -> AttemptRecord:
     last = earlier[-1].n if earlier else 0
     delivered = delivery.delivery_attempt if delivery else last
-    return Attempt(n=max(delivered or last + 1, 1), at=at)
+    return AttemptRecord(n=max(delivered or last + 1, 1), at=at)

@@ -2,9 +2,10 @@
 
 import structlog
 
-from trader import runs
-from trader.decoding import Delivery, Request, decode
-from trader.domain.errors import Expired, Failed, Rejected, Retryable
+from trader import locks, runs
+from trader.attempt import too_old
+from trader.decoding import Delivery, decode
+from trader.domain.errors import Failed, Rejected, Retryable
 from trader.domain.status import IntentClass
 from trader.ports import Document
 from trader.runner import Runner
@@ -24,7 +25,7 @@ class Sweeper:
         while True:
             try:
                 await self.sweep()
-            except Retryable as error:
+            except (Retryable, Failed) as error:
                 log.warning("sweep put off", code=error.code)
             except Exception as error:
                 log.error("sweep failed", exc_info=error)
@@ -36,7 +37,12 @@ class Sweeper:
         unfinished: list[Document] = []
         for state in ("running", "ended"):
             unfinished += await self._ports.store.query(f"accounts/{account}/runs", where={"state": state})
-        self._runner.watch.forget_all_but({document.path for document in unfinished})
+        # Watching the account's lock too, a run that is taken over need not wait a second time for it.
+        lock = await self._ports.store.get(locks.path_of(account))
+        if lock is not None:
+            self._runner.watch.is_dead(lock, locks.read(lock).holder)
+        watched = {document.path for document in unfinished} | {locks.path_of(account)}
+        self._runner.watch.forget_all_but(watched)
         for document in unfinished:
             try:
                 await self._sweep_one(document, account)
@@ -56,14 +62,8 @@ class Sweeper:
             raise Failed(
                 error.code, f"{document.path} holds a message that is refused: {error.message}"
             ) from None
-        # Nothing is planned yet, so a young one is left to whoever still redelivers it. A control intent
-        # never grows too old: here is its only other way to an end.
-        if request.intent.kind is IntentClass.CONTROL or self._is_too_old(request):
+        # Without a plan, a young one is left to whoever still redelivers it. A control intent never grows
+        # too old: here is its only other way to an end.
+        is_control = request.intent.kind is IntentClass.CONTROL
+        if is_control or record.plan is not None or too_old(request, self._ports):
             await self._runner.take_over(document, request, None, account)
-
-    def _is_too_old(self, request: Request) -> bool:
-        try:
-            self._runner.check_age(request)
-        except Expired:
-            return True
-        return False

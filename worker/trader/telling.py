@@ -9,7 +9,7 @@ import structlog
 from trader import runs
 from trader.decoding import Delivery, intent_name, is_dry_run
 from trader.domain.errors import Retryable, Terminal
-from trader.domain.events import Event, result_event
+from trader.domain.events import Event, alert_event, result_event
 from trader.domain.messages import Reason, Result
 from trader.domain.run_key import message_key
 from trader.domain.status import Mode, Severity, Status
@@ -90,6 +90,8 @@ class Teller:
 
     async def _publish_end(self, record: RunRecord, account: str) -> None:
         result = runs.end_of(record)
+        for n, alert in enumerate(record.alerts, start=1):
+            await self._publish(Topic.RESULTS, alert_event(alert, n))
         await self._publish(Topic.RESULTS, result_event(result, record.publications))
         if record.follow_up is not None and record.state == "ended":
             follow_up = FollowUpMessage.model_validate(record.follow_up)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
-from tests.support.clock import FakeClock
 
+from tests.support.clock import FakeClock
 from trader.adapters.clock import SystemClock
 from trader.adapters.local_topic import LocalTopics
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tests.support.clock import NOON, FakeClock
 from tests.support.endpoint import endpoint
 from tests.support.pushing import answering, data_of, publish, running
-
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.local_topic.deliveries import Deliveries
 from trader.adapters.local_topic.push import Push

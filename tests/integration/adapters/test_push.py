@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from tests.support.clock import FakeClock
 from tests.support.endpoint import Answer, Request, endpoint, status
 from tests.support.process import line, python
@@ -21,7 +22,6 @@ from tests.support.pushing import (
     silence,
     until_waiting,
 )
-
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.local_topic.push import ACKNOWLEDGED, Push
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.typing import EventDict
+
 from tests.support.clock import FakeClock
 from tests.support.endpoint import Request, endpoint, loopback, status
 from tests.support.eventually import eventually
@@ -22,7 +23,6 @@ from tests.support.pushing import (
     running,
     until_waiting,
 )
-
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.local_topic.deliveries import Deliveries
 from trader.adapters.local_topic.push import Push, RetryPolicy

@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.process import line, python
 
+from tests.support.process import line, python
 from trader.adapters.sqlite import INDEXED_FIELDS, SCHEMA, SqliteStore, query_statement
 from trader.domain.errors import Failed, StoreUnavailable
 from trader.ports import Create, Delete, Document, Update

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.integration.contracts.conftest import OpenTopics, Topics
 
+from tests.integration.contracts.conftest import OpenTopics, Topics
 from trader.ports import OutgoingMessage, ReceivedMessage, Subscription, Topic
 
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.integration.contracts.conftest import OpenStore
 
+from tests.integration.contracts.conftest import OpenStore
 from trader.domain.errors import Failed
 from trader.domain.wire import JsonObject, write_decimal
 from trader.ports import Conflict, Create, Delete, Document, Store, Update, Write

@@ -6,6 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+
+from gateway_simulator.accounts import Account
+from gateway_simulator.book import Position
+from gateway_simulator.contracts import ContractQuery
+from gateway_simulator.gateway import Gateway
+from gateway_simulator.server import serve
 from tests.support.ib import (
     OPEN,
     PATIENCE_S,
@@ -18,12 +24,6 @@ from tests.support.ib import (
     tell,
     until,
 )
-
-from gateway_simulator.accounts import Account
-from gateway_simulator.book import Position
-from gateway_simulator.contracts import ContractQuery
-from gateway_simulator.gateway import Gateway
-from gateway_simulator.server import serve
 from trader.adapters.ib.session import Session
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState

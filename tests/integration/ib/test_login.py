@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from tests.support.ib import client, free_port, raw_server
 
+from tests.support.ib import client, free_port, raw_server
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
 

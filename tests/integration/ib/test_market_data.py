@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tests.support.ib import OPEN, Client, connected, simulated, tell, until
 
 from gateway_simulator.contracts import ContractQuery
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.market_file import MarketFile
+from tests.support.ib import OPEN, Client, connected, simulated, tell, until
 from trader.domain.errors import GatewayNotReady, Rejected, Retryable
 from trader.domain.instruments import Forex, Instrument, Stock
 from trader.domain.market import BarSize, PriceKind

@@ -64,10 +64,11 @@ def test_the_example_of_each_outcome_can_be_shown(name: str) -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(), JSON))
 def test_whatever_the_outcome_is_it_is_shown(value: Any) -> None:
     shown(value)

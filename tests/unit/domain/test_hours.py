@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.market import NEW_YORK, WEEK, local
 
+from tests.support.market import NEW_YORK, WEEK, local
 from trader.domain.errors import Rejected
 from trader.domain.hours import Hours, read_hours
 

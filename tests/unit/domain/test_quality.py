@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.market import NEW_YORK, WEEK, bars, local
 
+from tests.support.market import NEW_YORK, WEEK, bars, local
 from trader.domain.hours import read_hours
 from trader.domain.market import Bar, BarSize, Price, PriceKind
 from trader.domain.quality import fit_bars, price_refusal

@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from tests.support.market import NEW_YORK, WEEK, bars, contract, local
 
+from tests.support.market import NEW_YORK, WEEK, bars, contract, local
 from trader.domain.errors import Rejected
 from trader.domain.hours import read_hours
 from trader.domain.market import BarSize

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.market import bars, local
 
+from tests.support.market import bars, local
 from trader.domain.indicators import macd
 from trader.domain.instruments import Stock
 from trader.domain.market import BarSize

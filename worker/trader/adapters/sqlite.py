@@ -10,7 +10,7 @@ from trader.adapters.database import Database, Schema
 from trader.domain.errors import Failed, StoreUnavailable
 from trader.ports import Conflict, Create, Delete, Document, Update, Write
 
-INDEXED_FIELDS = ("state",)
+INDEXED_FIELDS = ("state", "order")
 """The top-level fields that a query may ask for; a new one also needs a higher version of the schema."""
 
 MAX_DOCUMENT_BYTES = 1024 * 1024

@@ -15,6 +15,7 @@ from pydantic_core.core_schema import ValidationInfo
 from trader.domain.configuration_rules import broken_rule, time_zone_problem
 from trader.domain.messages import AccountId
 from trader.domain.orders import OrderType, TimeInForce
+from trader.domain.status import Mode
 from trader.domain.wire import Wire, digest, write_decimal
 
 
@@ -213,6 +214,10 @@ class Configuration(Wire):
                 f"strategies.{unknown[0]}",
             )
         return exposure
+
+    def resends(self, mode: Mode) -> bool:
+        """Return whether an order that is proven unsent is sent again."""
+        return mode is Mode.PAPER if self.resend_proven_unsent is None else self.resend_proven_unsent
 
     @property
     def version(self) -> str:

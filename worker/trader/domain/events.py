@@ -120,6 +120,18 @@ def result_event(result: Result, publication: int) -> Event:
     )
 
 
+def alert_event(alert: Alert, n: int) -> Event:
+    """Return the ``n``-th alert of its run."""
+    return Event(
+        id=f"{alert.run}/alert/{n}",
+        type=ALERT_TYPE,
+        account=alert.account,
+        at=alert.at,
+        data=alert.to_json(),
+        labels={"account": alert.account, "event": alert.event, "severity": alert.severity.value},
+    )
+
+
 def intent_event(key: str, account: str, at: datetime, body: JsonObject) -> Event:
     """Return the message with which a run starts its follow-up ``key``."""
     return Event(id=key, type=INTENT_TYPE, account=account, at=at, data=body, labels={"account": account})

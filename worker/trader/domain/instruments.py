@@ -28,7 +28,18 @@ class Forex:
         return f"{self.base}.{self.quote}"
 
 
-Instrument = Stock | Forex
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A contract by the broker's own number, as a position or an order names it."""
+
+    con_id: int
+    exchange: str = ""
+
+    def __str__(self) -> str:
+        return f"contract {self.con_id}"
+
+
+Instrument = Stock | Forex | Listed
 
 
 @dataclass(frozen=True, slots=True)

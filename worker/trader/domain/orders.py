@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from pydantic import Field
 
+from trader.domain.instruments import Contract
 from trader.domain.portfolio import Fill
 from trader.domain.wire import Amount, Time, Wire
 
@@ -52,6 +53,18 @@ class OrderContract(Wire):
     currency: str
     exchange: str
     local_symbol: str = ""
+
+    @classmethod
+    def of(cls, contract: Contract) -> "OrderContract":
+        """Return what an order needs of ``contract``."""
+        return cls(
+            con_id=contract.con_id,
+            symbol=contract.symbol,
+            sec_type=contract.sec_type,
+            currency=contract.currency,
+            exchange=contract.exchange,
+            local_symbol=contract.local_symbol,
+        )
 
     def __str__(self) -> str:
         """Return how a person names it."""

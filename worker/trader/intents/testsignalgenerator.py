@@ -1,20 +1,20 @@
 """Proves the whole path every day: the MACD of 30-minute bars, its signal, and the order it would take."""
 
-from decimal import Decimal
 from enum import StrEnum
 
 from pydantic import ConfigDict, Field
 
-from trader import records
+from trader.books import read_books
 from trader.domain.configuration import Symbol
-from trader.domain.errors import Rejected
+from trader.domain.errors import Rejected, Skipped
 from trader.domain.messages import Command, Outcome
 from trader.domain.refusal import Refusal
 from trader.domain.status import IntentClass
 from trader.domain.targets import Flat, Hold, Target, Weight
 from trader.domain.wire import Amount, JsonObject, Time
 from trader.intent import Completed, Intent, Run
-from trader.planning import plan_order, read_signal
+from trader.planning import Planned, Signal, plan_order, read_signal
+from trader.plans import Decided
 from trader.ports import Ports
 from trader.strategies.testsignalgenerator import STRATEGY, Parameters
 
@@ -61,26 +61,39 @@ class SignalOutcome(Outcome):
 
 
 async def handle(command: SignalCommand, run: Run, ports: Ports) -> Completed:
-    """Read the signal and plan its order; a dry run ends there."""
-    if not run.dry_run:
-        raise Rejected(
-            "not-yet", "expected dryRun true: live orders are not built yet; add dryRun", field="dryRun"
-        )
-    configuration = await records.configuration(ports.store, run.account)
-    signal = await read_signal(STRATEGY, Parameters(symbol=command.symbol), configuration, ports)
-    # Nothing was ever sent for a strategy, so nothing is held for one.
-    planned = await plan_order(STRATEGY.id, signal, Decimal(0), configuration, ports)
+    """Read the signal, plan its order, place it; a dry run reports the order instead."""
+
+    async def decide() -> Decided:
+        configuration = run.desk.configuration
+        signal = await read_signal(STRATEGY, Parameters(symbol=command.symbol), configuration, ports)
+        books = await read_books(ports, run.account)
+        planned = await plan_order(STRATEGY.id, signal, books, configuration, ports)
+        outcome = _outcome(signal, planned)
+        if run.dry_run:
+            return Decided(outcome.to_json(), (planned.wish,) if planned.wish else ())
+        if planned.refusals:
+            first = planned.refusals[0]
+            raise Rejected(first.code, first.message)
+        if planned.wish and planned.gate:
+            raise Skipped(planned.gate.code, planned.gate.message)
+        return Decided(outcome.to_json(), (planned.wish,) if planned.wish else ())
+
+    stage = await run.desk.planned("follow the signal", decide)
+    orders = await run.desk.carry_out(stage)
+    return Completed(SignalOutcome.model_validate(stage.record), orders)
+
+
+def _outcome(signal: Signal, planned: Planned) -> SignalOutcome:
     bars, refused = signal.bars, (signal.refusal,) if signal.refusal else ()
-    outcome = SignalOutcome(
+    return SignalOutcome(
         signal=_wish(signal.target),
         indicators=dict(signal.decision.indicators),
         bars=len(bars),
         first_bar_at=bars[0].start if bars else None,
         last_bar_at=bars[-1].start if bars else None,
         price=planned.price.value if planned.price else None,
-        refusals=(*refused, *planned.refusals),
+        refusals=(*refused, *planned.refusals, *((planned.gate,) if planned.gate else ())),
     )
-    return Completed(outcome, (planned.order,) if planned.order else ())
 
 
 def _wish(target: Target) -> Wish:

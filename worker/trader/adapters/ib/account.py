@@ -17,8 +17,8 @@ NOT_SYNCHRONISED = "gateway-not-synchronised"
 class IbBroker:
     """The Broker port. No method sends anything to the gateway.
 
-    Open orders and fills of other clients, and manual ones, are those of the last synchronisation unless
-    our client id is the gateway's master client id: a gateway tells a client only of its own.
+    Open orders and fills of other clients, and manual ones, are those of the last synchronisation or lookup,
+    unless our client id is the gateway's master client id: a gateway tells a client only of its own.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -7,7 +7,7 @@ import ib_insync
 
 from trader.adapters.ib.numbers import decimal, from_text
 from trader.domain.errors import Rejected
-from trader.domain.instruments import Contract, Forex, Instrument, Stock
+from trader.domain.instruments import Contract, Forex, Instrument, Listed, Stock
 
 FOREX_EXCHANGE = "IDEALPRO"
 
@@ -26,6 +26,8 @@ def to_search(instrument: Instrument) -> ib_insync.Contract:
             return ib_insync.Contract(
                 secType="CASH", symbol=instrument.base, currency=instrument.quote, exchange=FOREX_EXCHANGE
             )
+        case Listed():
+            return ib_insync.Contract(conId=instrument.con_id, exchange=instrument.exchange)
 
 
 def to_ib(contract: Contract) -> ib_insync.Contract:

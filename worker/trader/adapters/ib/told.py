@@ -114,7 +114,8 @@ class Told:
             for execution in self._unclaimed.pop(order.permId, ()):
                 found.executed(execution)
         found.placed_as(contract, order)
-        self._by_reference.setdefault(found.order.orderRef, found)
+        if found.order.orderRef:
+            self._by_reference.setdefault(found.order.orderRef, found)
         found.heard = self._turn
         return found
 

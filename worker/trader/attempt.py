@@ -1,0 +1,114 @@
+"""One attempt at a run: what its class needs before it may work, then its handler."""
+
+import asyncio
+from collections.abc import Sequence
+
+from trader import locks
+from trader.decoding import Request
+from trader.domain.errors import Expired, Failed, Retryable, Terminal
+from trader.domain.status import IntentClass
+from trader.dry_run import DryRun
+from trader.execution import Execution
+from trader.intent import GOOD_FOR, Completed, Run, Trading
+from trader.lease import LeaseWatch
+from trader.ports import Ports, Write
+from trader.runs import OwnedRun
+from trader.settings import Settings
+
+
+class Attempt:
+    """Carries a run out once; ``run`` raises a TraderError for any end but completion."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        settings: Settings,
+        watch: LeaseWatch,
+        account: str,
+        owned: OwnedRun,
+        request: Request,
+    ) -> None:
+        self._ports = ports
+        self._settings = settings
+        self._watch = watch
+        self._account = account
+        self._owned = owned
+        self._request = request
+        self._execution: Execution | None = None
+
+    @property
+    def writes(self) -> Sequence[Write]:
+        """What is to be written together with the run's end."""
+        return self._execution.writes if self._execution else ()
+
+    async def run(self) -> Completed:
+        """Do what the run's class needs, then let the handler work until HANDLER is over."""
+        request, intent = self._request, self._request.intent
+        expired = too_old(request, self._ports)
+        if expired and self._owned.record.plan is None:
+            raise expired
+        deadline = self._ports.clock.monotonic() + self._settings.durations.handler_s
+        trading = await self._desk(may_send=expired is None, deadline=deadline)
+        run = Run(
+            key=request.key.text,
+            account=self._account,
+            mode=self._settings.mode,
+            dry_run=request.message.dry_run,
+            published_at=request.published_at,
+            trading=trading,
+        )
+        try:
+            # A trading handler stops by itself at the deadline; a while later it is stopped.
+            async with asyncio.timeout(self._settings.durations.handler_s * (1 if trading is None else 1.1)):
+                return await intent.handle(request.command, run, self._ports)
+        except TimeoutError:
+            limit = f"{self._settings.durations.handler_s:g} s"
+            raise Retryable("handler-deadline", f"{intent.name} was not done within {limit}") from None
+
+    async def gave_up(self, why: str) -> Terminal:
+        """Return the end of a run whose deliveries have run out."""
+        if self._execution:
+            return await self._execution.gave_up(why)
+        return Failed("retries-exhausted", why)
+
+    async def _desk(self, *, may_send: bool, deadline: float) -> Trading | None:
+        request, ports = self._request, self._ports
+        if request.intent.kind is IntentClass.CONTROL:
+            return None
+        if request.intent.kind is IntentClass.READING:
+            ports.broker.require_ready()
+            return None
+        if request.message.dry_run:
+            ports.broker.require_ready()
+            return await DryRun.open(ports, self._account)
+        lease = self._owned.record.lease
+        assert lease is not None  # noqa: S101 - an owned run has one
+        self._owned.account_lock = await locks.acquire(
+            ports.store,
+            ports.clock,
+            self._watch,
+            self._account,
+            self._owned.record.key,
+            lease,
+            urgent=request.intent.urgent,
+            until=deadline,
+        )
+        self._execution = Execution(
+            ports, self._settings, self._account, self._owned, may_send=may_send, deadline=deadline
+        )
+        ports.broker.require_ready()
+        await self._execution.open()
+        return self._execution
+
+
+def too_old(request: Request, ports: Ports) -> Expired | None:
+    """Return why ``request`` is too old to be acted on, or None."""
+    good_for = GOOD_FOR[request.intent.kind]
+    limit = request.message.expires_at
+    if limit is None and good_for is not None:
+        limit = request.key.requested_at + good_for
+    now = ports.clock.now()
+    if limit is None or now <= limit:
+        return None
+    late = f"{(now - limit).total_seconds():.0f} s ago"
+    return Expired("too-old", f"was good until {limit:%Y-%m-%d %H:%M:%S} UTC, {late}; send it anew")

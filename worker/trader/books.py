@@ -1,0 +1,94 @@
+"""What each strategy holds and has under way, and where nothing may be opened."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trader import orderbook
+from trader.domain.ledger import holdings
+from trader.domain.order_record import OrderRecord
+from trader.domain.orders import OrderState
+from trader.domain.refusal import Refusal
+from trader.domain.sharing import share
+from trader.ports import Ports
+
+Quantities = Mapping[tuple[str, int], Decimal]
+"""Signed quantities by owner and contract id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Our own books: the sum of booked fills, our open orders, and the contracts in doubt."""
+
+    held: Quantities
+    in_flight: Quantities
+    closed: Mapping[int, Refusal]
+
+    def holding(self, owner: str, con_id: int) -> Decimal:
+        """Return what ``owner`` holds of a contract."""
+        return self.held.get((owner, con_id), Decimal(0))
+
+    def under_way(self, owner: str, con_id: int) -> Decimal:
+        """Return what open orders may still add to what ``owner`` holds."""
+        return self.in_flight.get((owner, con_id), Decimal(0))
+
+
+async def read_books(ports: Ports, account: str) -> Books:
+    """Return the books as they stand, held against the broker's positions."""
+    held = holdings(await orderbook.all_fills(ports.store, account))
+    records = [kept.value for kept in await orderbook.open_orders(ports.store, account)]
+    locks = await orderbook.contract_locks(ports.store, account)
+    closed = {
+        con_id: Refusal(
+            code="contract-locked",
+            message=f"{lock.value.instrument} is locked since {lock.value.since:%Y-%m-%d %H:%M} UTC: "
+            f"{lock.value.reason}; `reconcile` unlocks it",
+        )
+        for con_id, lock in locks.items()
+    }
+    for refusal in (*_differing(held, ports), *_doubtful(records)):
+        closed.setdefault(*refusal)
+    return Books(held, _in_flight(records), closed)
+
+
+def _differing(held: Quantities, ports: Ports) -> list[tuple[int, Refusal]]:
+    ours: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for (_, con_id), quantity in held.items():
+        ours[con_id] += quantity
+    theirs = {position.con_id: position for position in ports.broker.positions()}
+    differing = []
+    for con_id in {*ours, *theirs}:
+        position = theirs[con_id].quantity if con_id in theirs else Decimal(0)
+        if position != ours[con_id]:
+            name = theirs[con_id].symbol if con_id in theirs else f"contract {con_id}"
+            message = (
+                f"{name}: our books hold {ours[con_id]}, the broker {position}; nothing is opened in it "
+                "until `reconcile` with repair has booked the difference"
+            )
+            differing.append((con_id, Refusal(code="books-differ", message=message)))
+    return differing
+
+
+def _doubtful(records: list[OrderRecord]) -> list[tuple[int, Refusal]]:
+    doubtful = (OrderState.PLANNED, OrderState.UNRESOLVED)
+    return [
+        (
+            record.order.contract.con_id,
+            Refusal(
+                code="order-in-doubt",
+                message=f"order {record.order.reference} in {record.order.contract} may stand or not",
+            ),
+        )
+        for record in records
+        if record.standing in doubtful
+    ]
+
+
+def _in_flight(records: list[OrderRecord]) -> Quantities:
+    under_way: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    for record in records:
+        total, done = share(record.order.quantity, record.wanted), share(record.filled, record.wanted)
+        for owner, quantity in total.items():
+            under_way[owner, record.order.contract.con_id] += quantity - done[owner]
+    return dict(under_way)

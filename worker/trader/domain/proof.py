@@ -1,0 +1,66 @@
+"""The proof that an order never stood, without which none is ever sent a second time."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from trader.domain.order_record import OrderRecord
+from trader.domain.orders import Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is known when an order is found absent.
+
+    ``expected_position`` is that of the plan, moved by the fills booked since.
+    """
+
+    first: Lookup
+    second: Lookup
+    link: str
+    gateway: str
+    client_id: int
+    session_date: str
+    position: Decimal
+    expected_position: Decimal
+    settle_s: float
+
+
+def missing_proof(record: OrderRecord, scene: Scene) -> str | None:
+    """Return what is missing of the proof that ``record`` never stood, or None when it is proven.
+
+    Each condition is needed: absence at the broker alone proves little, since its reports forget.
+    """
+    sending, evidence = record.sending, record.evidence
+    if sending is None:
+        return None  # no id was ever given to it, so nothing could be sent
+    if scene.second.at - scene.first.at < timedelta(seconds=scene.settle_s):
+        return f"two lookups {scene.settle_s:g} s apart"
+    if sending.link == scene.link:
+        return "the end of the connection that it was to go over: what is sent on it still arrives"
+    if (sending.gateway, sending.client_id) != (scene.gateway, scene.client_id):
+        return f"gateway {sending.gateway} as client {sending.client_id}"
+    if evidence.session_date != scene.session_date:
+        return (
+            f"the session of {evidence.session_date}; it is {scene.session_date}, reports have been cut off"
+        )
+    if scene.position != scene.expected_position:
+        return f"a position of {scene.expected_position}, found {scene.position}"
+    taken = max(evidence.taken_order_id, _highest_seen(record, scene))
+    if taken == 0:
+        return "an order id that the gateway is known to have taken"
+    for lookup in (scene.first, scene.second):
+        if lookup.next_order_id > sending.order_id:
+            return f"a counter at or below {sending.order_id}, found {lookup.next_order_id}: the id was taken"
+        if lookup.next_order_id <= taken or lookup.next_order_id < evidence.next_order_id:
+            return f"a counter above {taken}, found {lookup.next_order_id}: it was reset"
+    return None
+
+
+def _highest_seen(record: OrderRecord, scene: Scene) -> int:
+    """Return the highest id, below the order's own, that the gateway shows it has taken from our client."""
+    assert record.sending is not None  # noqa: S101 - asked only of an order that has one
+    below, client = record.sending.order_id, record.sending.client_id
+    orders = [(order.client_id, order.order_id) for order in scene.second.open]
+    fills = [(fill.client_id, fill.order_id) for fill in scene.second.fills]
+    return max((id_ for owner, id_ in (*orders, *fills) if owner == client and id_ < below), default=0)

@@ -1,0 +1,45 @@
+"""A dry run's desk: it plans as a live run does, then reports instead of sending, and writes nothing."""
+
+from collections.abc import Collection
+from decimal import Decimal
+
+from trader import records
+from trader.domain.configuration import Configuration
+from trader.domain.orders import BrokerOrder, Order, OrderReport, OrderState, report_of
+from trader.orderbook import own_references
+from trader.plans import Decide, OrderWish, Stage
+from trader.ports import Ports
+
+
+class DryRun:
+    """The Trading protocol without a broker behind it."""
+
+    def __init__(self, ports: Ports, account: str, configuration: Configuration) -> None:
+        self._ports = ports
+        self._account = account
+        self._wishes: dict[str, tuple[OrderWish, ...]] = {}
+        self.configuration = configuration
+
+    @classmethod
+    async def open(cls, ports: Ports, account: str) -> "DryRun":
+        """Read the configuration; raises Rejected when it is missing or invalid."""
+        return cls(ports, account, await records.configuration(ports.store, account))
+
+    async def planned(self, name: str, decide: Decide) -> Stage:
+        decided = await decide()
+        self._wishes[name] = decided.wishes
+        return Stage(name=name, record=decided.record, orders=(), decided_at=self._ports.clock.now())
+
+    async def carry_out(self, stage: Stage) -> tuple[OrderReport, ...]:
+        return tuple(_planned(wish) for wish in self._wishes[stage.name])
+
+    async def cancel(self, mine: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+        self._ports.broker.require_ready()
+        wanted = None if mine is None else await own_references(self._ports.store, self._account, mine)
+        standing = (await self._ports.orders.look_up()).open
+        return tuple(order for order in standing if wanted is None or order.reference in wanted)
+
+
+def _planned(wish: OrderWish) -> OrderReport:
+    order = Order(reference="", **wish.model_dump(include=set(Order.model_fields) - {"reference"}))
+    return report_of(order, OrderState.PLANNED, Decimal(0)).model_copy(update={"reference": None})

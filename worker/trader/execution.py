@@ -1,0 +1,331 @@
+"""A plan of orders, each placed at most once: stored, checked, sent, waited for, settled."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+from pydantic import ValidationError
+
+from trader import orderbook, records
+from trader.domain.configuration import Configuration
+from trader.domain.errors import Failed, OutcomeUnknown, Rejected, Retryable, Terminal, TraderError
+from trader.domain.interlock import interlock_refusal
+from trader.domain.order_record import OrderRecord
+from trader.domain.orders import BrokerOrder, Lookup, OrderReport, OrderState, OrderType, TimeInForce
+from trader.domain.settlement import judge
+from trader.domain.trading_state import TradingState
+from trader.drafting import Drafts
+from trader.guard import Guard, Stop
+from trader.orderbook import Kept
+from trader.plans import Decide, Stage, StoredPlan
+from trader.ports import Ports, Write
+from trader.runs import OwnedRun
+from trader.settings import Settings
+from trader.settling import Settled, Settler
+
+log = structlog.get_logger(__name__)
+
+CHANGE_S = 1.0
+"""How long to wait at most before looking again whether the gateway is still there."""
+
+
+@dataclass
+class Known:
+    """What this attempt itself has seen, which no store needs to tell it."""
+
+    orders: dict[str, Kept[OrderRecord]] = field(default_factory=dict)
+    unsent: set[str] = field(default_factory=set)  # surely not sent: planned by this attempt, or proven
+    sent: list[str] = field(default_factory=list)
+
+
+class Execution:
+    """What one attempt of a trading run may do at the broker, under its own and the account's lease."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        settings: Settings,
+        account: str,
+        owned: OwnedRun,
+        *,
+        may_send: bool,
+        deadline: float,
+    ) -> None:
+        self._ports = ports
+        self._settings = settings
+        self._account = account
+        self._owned = owned
+        self._may_send = may_send
+        self._deadline = deadline
+        self._guard = Guard(ports, account, owned, settings.durations, deadline=deadline)
+        self._drafts = Drafts(ports, owned.record.key)
+        self._known = Known()
+        self._configuration: Configuration | TraderError = Rejected("config-missing", "not read yet")
+        self._writes: dict[str, Write] = {}
+
+    @property
+    def configuration(self) -> Configuration:
+        """The account's configuration; raises Rejected when it is missing or invalid."""
+        if isinstance(self._configuration, TraderError):
+            raise self._configuration
+        return self._configuration
+
+    @property
+    def writes(self) -> Sequence[Write]:
+        """What is still to be written, together with the run's end."""
+        return tuple(self._writes.values())
+
+    async def open(self) -> None:
+        """Settle first: bring every order of the account that isn't at its end up to the broker's truth."""
+        try:
+            self._configuration = await records.configuration(self._ports.store, self._account)
+        except TraderError as error:
+            self._configuration = error
+        await self._settle(await orderbook.open_orders(self._ports.store, self._account))
+        await self._read_own()
+
+    async def planned(self, name: str, decide: Decide) -> Stage:
+        """Return the stage ``name``: as it is stored, or else as decided now and stored before it counts."""
+        plan = self._plan
+        stored = plan.stage(name)
+        if stored is not None:
+            return stored
+        if not self._may_send:
+            raise Failed("too-late", f"was interrupted before the plan to {name}; nothing more is planned")
+        decided = await decide()
+        if decided.wishes:
+            await self._may_trade()
+        drafts = self._drafts.of(decided.wishes, first=len(plan.references), taken=self._taken_order_id)
+        stage = Stage(
+            name=name,
+            record=decided.record,
+            orders=tuple(draft.order.reference for draft in drafts),
+            decided_at=self._ports.clock.now(),
+        )
+        version = self._configuration.version if isinstance(self._configuration, Configuration) else None
+        stored_plan = StoredPlan(configuration_version=version, stages=(*plan.stages, stage))
+        kept = [Kept(orderbook.order_path(self._account, d.order.reference), d) for d in drafts]
+        await self._store(kept, drafts, plan=stored_plan.to_json())
+        self._known.unsent |= set(stage.orders)
+        return stage
+
+    async def carry_out(self, stage: Stage) -> tuple[OrderReport, ...]:
+        """Send what of ``stage`` surely wasn't sent, wait, and return where each order stands."""
+        try:
+            await self._send([ref for ref in stage.orders if ref in self._known.unsent])
+        except Stop as stop:
+            log.warning("stopped", code=stop.code)
+            for reference in stage.orders:
+                if reference in self._known.unsent:
+                    self._note(self._known.orders[reference].value.at(OrderState.UNSENT, stop.message))
+        sent = [ref for ref in stage.orders if ref in self._known.sent]
+        await self._wait(sent)
+        await self._conclude(sent)
+        return tuple(self._known.orders[ref].value.report() for ref in stage.orders)
+
+    async def cancel(self, mine: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+        """Cancel what stands, wait until the broker confirms it, book what filled; return what still stands.
+
+        Asking twice does no harm, so a resumed run asks again.
+        """
+        await self._may_trade()
+        store, orders = self._ports.store, self._ports.orders
+        wanted = None if mine is None else await orderbook.own_references(store, self._account, mine)
+        clock = self._ports.clock
+        until = min(clock.monotonic() + self._settings.durations.order_wait_s, self._deadline)
+        standing = await self._standing(wanted)
+        if standing and wanted is None:
+            await orders.slot()
+            orders.cancel_everything(orders.link())
+        elif standing:
+            for order in standing:
+                await orders.slot()
+                orders.cancel(order.order_id, orders.link())
+        while standing and clock.monotonic() < until:
+            await orders.change(within_s=min(CHANGE_S, until - clock.monotonic()))
+            standing = await self._standing(wanted)
+        await self._settle(await orderbook.open_orders(store, self._account))
+        return standing
+
+    async def _standing(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+        found = (await self._ports.orders.look_up()).open
+        return tuple(order for order in found if wanted is None or order.reference in wanted)
+
+    async def gave_up(self, why: str) -> Terminal:
+        """Return the end of a run whose deliveries have run out: what may stand is locked and told."""
+        await self._read_own()
+        doubtful = [
+            self._known.orders[ref]
+            for ref in self._plan.references
+            if self._known.orders[ref].value.standing in (OrderState.PLANNED, OrderState.UNRESOLVED)
+            and ref not in self._known.unsent
+        ]
+        if not doubtful:
+            return Failed("retries-exhausted", why)
+        settled = await self._settler().give_up(doubtful, why)
+        await self._write_settled(settled)
+        return OutcomeUnknown("retries-exhausted", f"{why}; {len(doubtful)} orders may or may not stand")
+
+    # -- planning and sending ---------------------------------------------------------------------------
+
+    async def _may_trade(self) -> None:
+        refusal = interlock_refusal(
+            mode=self._settings.mode,
+            account=self._account,
+            gateway_port=self._settings.gateway_port,
+            configuration=self.configuration,
+        )
+        if refusal:
+            raise Rejected(refusal.code, refusal.message)
+        if await records.trading_state(self._ports.store, self._account) is TradingState.HALTED:
+            raise Rejected("halted", "trading is halted; `trader state active` allows orders")
+
+    async def _send(self, references: Sequence[str]) -> None:
+        if references and not self._may_send:
+            raise Stop("too-late", "its message was too old when it could have been sent")
+        await self._renumber(references)
+        for reference in references:
+            record = self._known.orders[reference].value
+            await self._ports.orders.slot()
+            await self._guard.refresh()
+            # From here to the socket there is no await: what was checked still holds when it is sent.
+            refused = self._guard.check(record)
+            if refused or record.sending is None:
+                self._note(record.at(OrderState.UNSENT, refused or "it has no order id"))
+                continue
+            link = self._ports.orders.link()
+            self._known.unsent.discard(reference)
+            self._known.sent.append(reference)
+            self._ports.orders.place(record.order, record.sending.order_id, link)
+
+    async def _renumber(self, references: Sequence[str]) -> None:
+        """Give orders whose ids belong to an older link fresh ones, written before anything is sent."""
+        kept = [self._known.orders[reference] for reference in references]
+        link = self._ports.orders.link() if kept else None
+        stale = [k for k in kept if link and (k.value.sending is None or k.value.sending.link != link.id)]
+        if stale:
+            fresh = self._drafts.anew([k.value for k in stale], taken=self._taken_order_id)
+            await self._store(stale, fresh)
+
+    # -- what became of them ----------------------------------------------------------------------------
+
+    async def _wait(self, references: Sequence[str]) -> None:
+        """Wait until each order is at its end, rests where it was meant to, or ORDER_WAIT is over.
+
+        On status, disconnect and time together: a drop raises GatewayNotReady; the next attempt settles.
+        """
+        clock = self._ports.clock
+        until = min(clock.monotonic() + self._settings.durations.order_wait_s, self._deadline)
+        while any(not self._rests(self._known.orders[reference].value) for reference in references):
+            self._ports.broker.require_ready()
+            left = until - clock.monotonic()
+            if left <= 0:
+                return
+            await self._ports.orders.change(within_s=min(left, CHANGE_S))
+
+    def _rests(self, record: OrderRecord) -> bool:
+        told = self._ports.orders.told(record.order.reference)
+        if told is None:  # an error proves nothing, but is a reason to look at once
+            return self._ports.orders.complaint(record.order.reference) is not None
+        waits = record.order.order_type is OrderType.MOC or record.order.tif is TimeInForce.GTC
+        return told.state.is_end or waits or record.order.good_after is not None
+
+    async def _conclude(self, references: Sequence[str]) -> None:
+        """Take the broker's word where it has given it; look the others up."""
+        if not references:
+            return
+        told = [order for ref in references if (order := self._ports.orders.told(ref))]
+        seen = Lookup(
+            open=tuple(order for order in told if not order.state.is_end),
+            completed=tuple(order for order in told if order.state.is_end),
+            fills=tuple(self._ports.broker.fills()),
+            next_order_id=0,
+            at=self._ports.clock.now(),
+        )
+        unsure: list[Kept[OrderRecord]] = []
+        for reference in references:
+            kept = self._known.orders[reference]
+            verdict = judge(kept.value, (), seen)
+            if verdict.absent or verdict.doubt:
+                unsure.append(kept)
+                continue
+            for write in orderbook.fill_writes(self._account, (), verdict.fills):
+                self._writes[write.path] = write
+            self._note(verdict.record)
+            if kept.value.sending:
+                self._took(kept.value.sending.order_id)
+        await self._settle(unsure)
+        if any(kept.value.order.reference in self._known.unsent for kept in unsure):
+            raise Retryable("interrupted", "the connection ended before an order arrived; it is sent again")
+
+    async def _settle(self, standing: Sequence[Kept[OrderRecord]]) -> None:
+        await self._write_settled(await self._settler().settle(standing))
+
+    def _settler(self) -> Settler:
+        configuration = self._configuration
+        return Settler(
+            self._ports,
+            self._account,
+            self._owned.record.key,
+            settle_s=self._settings.durations.settle_s,
+            resend=isinstance(configuration, Configuration) and configuration.resends(self._settings.mode),
+        )
+
+    async def _write_settled(self, settled: Settled) -> None:
+        self._took(settled.taken_order_id)
+        versions: dict[str, str] = {}
+        if settled.writes or settled.alerts:
+            alerts = (*self._owned.record.alerts, *settled.alerts)
+            written = await self._owned.write(settled.writes, alerts=alerts)
+            versions = {w.path: version for w, version in zip(settled.writes, written, strict=True)}
+        for reference, kept in settled.orders.items():
+            self._known.orders[reference] = replace(kept, version=versions.get(kept.path, kept.version))
+            if reference in settled.unsent and kept.value.run == self._owned.record.key:
+                self._known.unsent.add(reference)
+                self._known.sent = [ref for ref in self._known.sent if ref != reference]
+
+    # -- records ----------------------------------------------------------------------------------------
+
+    async def _store(
+        self, kept: Sequence[Kept[OrderRecord]], values: Iterable[OrderRecord], **changes: object
+    ) -> None:
+        """Write ``values`` in the place of ``kept``, now and together with ``changes`` of the run."""
+        pairs = list(zip(kept, values, strict=True))
+        versions = await self._owned.write([k.write(value) for k, value in pairs], **changes)
+        for (before, value), version in zip(pairs, versions, strict=True):
+            self._known.orders[value.order.reference] = Kept(before.path, value, version)
+
+    def _note(self, record: OrderRecord) -> None:
+        """Note where an order stands, to be written with the run's end."""
+        reference = record.order.reference
+        kept = self._known.orders[reference]
+        self._known.unsent.discard(reference)
+        if record != kept.value:
+            self._writes[kept.path] = kept.write(record)
+            self._known.orders[reference] = replace(kept, value=record)
+
+    async def _read_own(self) -> None:
+        for reference in self._plan.references - set(self._known.orders):
+            kept = await orderbook.read_order(self._ports.store, self._account, reference)
+            self._known.orders[reference] = kept
+
+    @property
+    def _taken_order_id(self) -> int:
+        lock = self._owned.account_lock
+        return lock.record.taken_order_id if lock else 0
+
+    def _took(self, order_id: int) -> None:
+        lock = self._owned.account_lock
+        if lock and order_id > lock.record.taken_order_id:
+            lock.record = lock.record.model_copy(update={"taken_order_id": order_id})
+
+    @property
+    def _plan(self) -> StoredPlan:
+        raw = self._owned.record.plan
+        try:
+            return StoredPlan.model_validate(raw) if raw else StoredPlan()
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+            raise Failed(
+                "document-damaged", f"expected a plan in {self._owned.path}, found it damaged at {where}"
+            ) from None

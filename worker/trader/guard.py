@@ -1,0 +1,95 @@
+"""The check just before an order goes: lease, trading state, yield, deadline, position."""
+
+from decimal import Decimal
+
+from trader import records
+from trader.domain.errors import GatewayNotReady, LeaseLost
+from trader.domain.order_record import OrderRecord
+from trader.domain.trading_state import TradingState
+from trader.ports import Ports
+from trader.runs import OwnedRun
+from trader.settings import Durations
+
+STATE_IS_FRESH_S = 1.0
+"""How long before an order the trading state may have been read."""
+MARGIN = 0.25
+"""The part of a lease that must be left when an order goes: a worker that froze wakes up past it."""
+
+
+class Stop(Exception):
+    """Nothing more may be sent by this run; its other orders stay unsent."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Guard:
+    """What one attempt must be sure of at the moment when an order goes."""
+
+    def __init__(
+        self, ports: Ports, account: str, owned: OwnedRun, durations: Durations, *, deadline: float
+    ) -> None:
+        self._ports = ports
+        self._account = account
+        self._owned = owned
+        self._durations = durations
+        self._deadline = deadline
+        self._state = TradingState.HALTED
+        self._read_at = float("-inf")
+
+    async def refresh(self) -> None:
+        """Read the trading state and the account's lock again, unless they were read just now."""
+        clock, lock = self._ports.clock, self._owned.account_lock
+        if clock.monotonic() - self._read_at < STATE_IS_FRESH_S / 2 or lock is None:
+            return
+        read_at = clock.monotonic()
+        self._state = await records.trading_state(self._ports.store, self._account)
+        await lock.refresh(self._owned.nonce)
+        self._read_at = read_at
+
+    def check(self, record: OrderRecord) -> str | None:
+        """Return why ``record`` alone may not go, or None. Awaits nothing, so it holds when the order goes.
+
+        Raises Stop when nothing more may go, LeaseLost or GatewayNotReady when this attempt must end.
+        """
+        now, lock = self._ports.clock.monotonic(), self._owned.account_lock
+        if lock is None or now - self._owned.renewed_at > self._durations.lease_s * (1 - MARGIN):
+            raise LeaseLost("lease-margin", "too little of the lease is left to send an order")
+        if now - self._read_at >= STATE_IS_FRESH_S:
+            raise LeaseLost("state-stale", "the trading state was read too long ago to send an order")
+        if self._state is TradingState.HALTED:
+            raise Stop("halted", "trading is halted; `trader state active` allows orders")
+        if lock.record.urgent is not None:
+            raise Stop("yielded", f"yielded the account to {lock.record.urgent}")
+        if now >= self._deadline:
+            raise Stop("deadline", "no time was left to send it")
+        if record.sending is None or record.sending.link != self._ports.orders.link().id:
+            raise GatewayNotReady("gateway-reconnected", "the connection changed before an order was sent")
+        if record.reduces:
+            return self._beyond_position(record)
+        return "only orders that reduce may go" if self._state is TradingState.REDUCE_ONLY else None
+
+    def _beyond_position(self, record: OrderRecord) -> str | None:
+        """Return why an order that is to reduce would do more than that.
+
+        It may take the position minus all that is open on its side already, manual orders included.
+        """
+        con_id, quantity = record.order.contract.con_id, record.order.quantity
+        broker = self._ports.broker
+        position = sum((p.quantity for p in broker.positions() if p.con_id == con_id), Decimal(0))
+        competing = sum(
+            (
+                abs(order.quantity) - abs(order.filled)
+                for order in broker.open_orders()
+                if order.con_id == con_id
+                and order.quantity * quantity > 0
+                and order.reference != record.order.reference
+            ),
+            Decimal(0),
+        )
+        reducible = abs(position) - competing if position * quantity < 0 else Decimal(0)
+        if abs(quantity) > reducible:
+            return f"expected at most {max(reducible, Decimal(0))} left to close, found {abs(quantity)}"
+        return None

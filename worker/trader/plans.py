@@ -1,0 +1,59 @@
+"""A run's plan: what was decided, stored whole before the first of its orders goes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from trader.domain.orders import OrderContract, OrderType, TimeInForce
+from trader.domain.wire import Amount, JsonObject, Time, Wire
+
+
+class OrderWish(Wire):
+    """An order that a handler wants, before it has a reference."""
+
+    contract: OrderContract
+    quantity: Amount
+    order_type: OrderType = OrderType.MKT
+    tif: TimeInForce = TimeInForce.DAY
+    limit_price: Amount | None = None
+    good_after: Time | None = None
+    adaptive_priority: str | None = None
+    wanted: dict[str, Amount] = Field(description="Each contributor's part of the quantity.")
+    reduces: bool = Field(False, description="Whether it must only make the position smaller.")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a handler decided, and on what: for the record, and for the broker."""
+
+    record: JsonObject
+    wishes: tuple[OrderWish, ...] = ()
+
+
+Decide = Callable[[], Awaitable[Decided]]
+
+
+class Stage(Wire):
+    """One part of a plan."""
+
+    name: str
+    record: JsonObject = Field(description="What was decided and on which data.")
+    orders: tuple[str, ...] = Field(description="References, in the order of sending.")
+    decided_at: Time
+
+
+class StoredPlan(Wire):
+    """A run's plan so far. A resumed run executes it; it never decides again."""
+
+    configuration_version: str | None = None
+    stages: tuple[Stage, ...] = ()
+
+    def stage(self, name: str) -> Stage | None:
+        """Return the stage ``name``, if it is planned."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+    @property
+    def references(self) -> set[str]:
+        """The references of all orders planned so far."""
+        return {reference for stage in self.stages for reference in stage.orders}
