@@ -81,6 +81,7 @@ async def test_without_a_gateway_the_worker_serves_says_why_and_recovers_by_itse
     gateway = simulated()
     port = free_port()
     async with running_worker(gateway, port, tmp_path, account=ACCOUNT) as worker:
+        await worker.until_gateway_is("disconnected")
         readiness = await worker.readiness()
         assert readiness.status_code == 503
         assert readiness.json()["reason"]
