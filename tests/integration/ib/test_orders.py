@@ -615,6 +615,20 @@ async def test_a_lookup_that_anything_came_between_is_none(question: str, troubl
         assert [found.reference for found in (await worker.orders.look_up()).open] == [order.reference]
 
 
+async def test_a_lookup_whose_answer_can_not_be_read_whole_is_none(caplog: pytest.LogCaptureFixture) -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        place(worker, limit())
+        await working(worker, 1)
+        worker.connection.session().ib.client.decoder.handlers[5] = lambda fields: int(fields[999])
+
+        with pytest.raises(GatewayNotReady, match="open orders could not be read"):
+            await worker.orders.look_up()
+        await worker.ready()
+        assert len((await worker.orders.look_up()).open) == 1
+        caplog.clear()
+
+
 async def test_a_lookup_that_is_given_up_spoils_none_that_follows() -> None:
     gateway = simulated(({"event": "reqAllOpenOrders", "nth": 2}, {"delay": {"seconds": 3600}}))
     async with connected(gateway) as worker:

@@ -51,7 +51,7 @@ class IbMarketData:
         client = session.ib.client
         # Currency pairs trade over the counter: there is no tape of trades.
         what = "MIDPOINT" if contract.sec_type == "CASH" else "TRADES"
-        found = await session.ask(
+        found = await session.requests.ask(
             f"bars of {contract}",
             lambda request_id: client.reqHistoricalData(
                 request_id, to_ib(contract), "", f"{days} D", size.value, what, True, 2, False, []
@@ -78,7 +78,7 @@ class IbMarketData:
 
     async def _resolve(self, instrument: Instrument) -> Contract:
         session = self._connection.session()
-        found = await session.ask(
+        found = await session.requests.ask(
             f"the contract of {instrument}",
             lambda request_id: session.ib.client.reqContractDetails(request_id, to_search(instrument)),
         )
@@ -105,7 +105,7 @@ class IbMarketData:
             ib.client.reqMktData(request_id, asked, "", True, False, [])
 
         try:
-            await session.ask(f"a price of {contract}", send, cancel=ib.client.cancelMktData)
+            await session.requests.ask(f"a price of {contract}", send, cancel=ib.client.cancelMktData)
             return ib.wrapper.tickers[id(asked)], session.last_trades.take(request_id)
         finally:
             session.last_trades.take(request_id)

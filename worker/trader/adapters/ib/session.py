@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ib_insync import IB, RequestError
 
@@ -16,9 +16,10 @@ from trader.adapters.ib.fills import to_fills
 from trader.adapters.ib.last_trades import LastTrades
 from trader.adapters.ib.order_ids import OrderIds
 from trader.adapters.ib.pacer import Pacer
+from trader.adapters.ib.requests import Requests
 from trader.adapters.ib.told import Told
+from trader.adapters.ib.unread import Unread
 from trader.adapters.ib.unusable import Unusable, disconnected
-from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayState
 from trader.domain.portfolio import Fill
 
@@ -59,9 +60,11 @@ class Session:
         self.ib.client.conn.disconnected += self._on_socket_closed
         self.ib.updateEvent += on_data
         self.last_trades = LastTrades(self.ib.wrapper)
+        self._unread = Unread(self.ib.client.decoder)
         self.told = Told(self.ib)
         self.order_ids = OrderIds(self.ib)
         self.pacer = Pacer()
+        self.requests = Requests(self.ib, self.pacer, answer_s=answer_s)
         self._on_change = on_change
         self._answer_s = answer_s
         self._changed = asyncio.Event()
@@ -143,13 +146,17 @@ class Session:
         """Ask what carries no request id, one at a time: of two at once, ib_insync answers only one.
 
         A question that isn't answered ends the session, since a late answer would be taken for the next
-        one's. Raises Unusable.
+        one's; so does an answer that can't be read whole. Raises Unusable.
         """
         async with self._asking[name]:
             await self.pacer.slot()
+            unread = self._unread.count
             try:
                 async with asyncio.timeout(self._answer_s):
-                    return await request()
+                    answer = await request()
+                if self._unread.count == unread:
+                    return answer
+                self._end("gateway-error", f"the gateway's answer for {name} could not be read; see the log")
             except TimeoutError:
                 error = f"; its last error was {self._last_error}" if self._last_error else ""
                 self._end(
@@ -164,41 +171,6 @@ class Session:
                 self._end("gateway-disconnected", f"a request for {name} was given up")
                 raise
             raise self.lost.result()
-
-    async def ask(
-        self,
-        name: str,
-        send: Callable[[int], None],
-        *,
-        cancel: Callable[[int], None] | None = None,
-    ) -> Any:
-        """Send one request under a fresh id and return its answer; one that isn't answered is cancelled.
-
-        Raises GatewayNotReady, or what ``codes.refusal`` makes of the broker's error.
-        """
-        client = self.ib.client
-        await self.pacer.slot()
-        try:
-            request_id = client.getReqId()
-            answer = self.ib.wrapper.startReq(request_id)
-            send(request_id)
-            try:
-                async with asyncio.timeout(self._answer_s):
-                    return await answer
-            finally:
-                if answer.cancelled() and cancel is not None and client.isReady():
-                    cancel(request_id)
-        except TimeoutError:
-            raise GatewayNotReady(
-                "gateway-silent",
-                f"the gateway did not answer a request for {name} within {self._answer_s:g} s",
-            ) from None
-        except ConnectionError:
-            raise GatewayNotReady(
-                "gateway-disconnected", f"the connection was lost while waiting for {name}"
-            ) from None
-        except RequestError as error:
-            raise codes.refusal(error.code, error.message) from None
 
     async def change(self, *, within_s: float) -> bool:
         """Wait for a change since the last call; False if none came in time."""
