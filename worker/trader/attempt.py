@@ -55,6 +55,7 @@ class Attempt:
             mode=self._settings.mode,
             dry_run=request.message.dry_run,
             published_at=request.published_at,
+            settle_s=self._settings.durations.settle_s,
             trading=trading,
         )
         try:
@@ -67,15 +68,22 @@ class Attempt:
 
     async def gave_up(self, why: str) -> Terminal:
         """Return the end of a run whose deliveries have run out."""
-        if self._execution:
-            return await self._execution.gave_up(why)
-        return Failed("retries-exhausted", why)
+        if self._owned.record.plan is None:
+            return Failed("retries-exhausted", why)
+        if self._execution is None:
+            self._execution = self._executing(may_send=False, deadline=0.0)
+        return await self._execution.gave_up(why)
+
+    def _executing(self, *, may_send: bool, deadline: float) -> Execution:
+        return Execution(
+            self._ports, self._settings, self._account, self._owned, may_send=may_send, deadline=deadline
+        )
 
     async def _desk(self, *, may_send: bool, deadline: float) -> Trading | None:
         request, ports = self._request, self._ports
-        if request.intent.kind is IntentClass.CONTROL:
+        if request.kind is IntentClass.CONTROL:
             return None
-        if request.intent.kind is IntentClass.READING:
+        if request.kind is IntentClass.READING:
             ports.broker.require_ready()
             return None
         if request.message.dry_run:
@@ -93,9 +101,7 @@ class Attempt:
             urgent=request.intent.urgent,
             until=deadline,
         )
-        self._execution = Execution(
-            ports, self._settings, self._account, self._owned, may_send=may_send, deadline=deadline
-        )
+        self._execution = self._executing(may_send=may_send, deadline=deadline)
         ports.broker.require_ready()
         await self._execution.open()
         return self._execution
@@ -103,7 +109,7 @@ class Attempt:
 
 def too_old(request: Request, ports: Ports) -> Expired | None:
     """Return why ``request`` is too old to be acted on, or None."""
-    good_for = GOOD_FOR[request.intent.kind]
+    good_for = GOOD_FOR[request.kind]
     limit = request.message.expires_at
     if limit is None and good_for is not None:
         limit = request.key.requested_at + good_for

@@ -12,7 +12,7 @@ from trader.domain.errors import Failed, OutcomeUnknown, Rejected, Retryable, Te
 from trader.domain.interlock import interlock_refusal
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import BrokerOrder, Lookup, OrderReport, OrderState, OrderType, TimeInForce
-from trader.domain.settlement import judge
+from trader.domain.settlement import Settlement, judge
 from trader.domain.trading_state import TradingState
 from trader.drafting import Drafts
 from trader.guard import Guard, Stop
@@ -62,6 +62,7 @@ class Execution:
         self._known = Known()
         self._configuration: Configuration | TraderError = Rejected("config-missing", "not read yet")
         self._writes: dict[str, Write] = {}
+        self.settled = Settlement()
 
     @property
     def configuration(self) -> Configuration:
@@ -81,7 +82,8 @@ class Execution:
             self._configuration = await records.configuration(self._ports.store, self._account)
         except TraderError as error:
             self._configuration = error
-        await self._settle(await orderbook.open_orders(self._ports.store, self._account))
+        first = await self._settle(await orderbook.open_orders(self._ports.store, self._account))
+        self.settled = Settlement(tuple(first.changed), tuple(first.fills))
         await self._read_own()
 
     async def planned(self, name: str, decide: Decide) -> Stage:
@@ -128,9 +130,11 @@ class Execution:
 
         Asking twice does no harm, so a resumed run asks again.
         """
-        await self._may_trade()
         store, orders = self._ports.store, self._ports.orders
         wanted = None if mine is None else await orderbook.own_references(store, self._account, mine)
+        if not self._may_send:
+            return await self._standing(wanted)
+        await self._may_trade()
         clock = self._ports.clock
         until = min(clock.monotonic() + self._settings.durations.order_wait_s, self._deadline)
         standing = await self._standing(wanted)
@@ -258,8 +262,10 @@ class Execution:
         if any(kept.value.order.reference in self._known.unsent for kept in unsure):
             raise Retryable("interrupted", "the connection ended before an order arrived; it is sent again")
 
-    async def _settle(self, standing: Sequence[Kept[OrderRecord]]) -> None:
-        await self._write_settled(await self._settler().settle(standing))
+    async def _settle(self, standing: Sequence[Kept[OrderRecord]]) -> Settled:
+        settled = await self._settler().settle(standing)
+        await self._write_settled(settled)
+        return settled
 
     def _settler(self) -> Settler:
         configuration = self._configuration
