@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from trader.domain.errors import Rejected
 from trader.domain.messages import MAX_BODY_BYTES, Command, FollowUp, IntentMessage
 from trader.domain.run_key import RunKey, run_key
+from trader.domain.status import IntentClass
 from trader.domain.wire import JsonObject, Time, digest
 from trader.intent import AnyIntent
 
@@ -59,6 +60,11 @@ class Request:
     command: Command
     published_at: datetime
     fingerprint: str
+
+    @property
+    def kind(self) -> IntentClass:
+        """The intent's class, as its command asks for it."""
+        return self.intent.kind_of(self.command) if self.intent.kind_of else self.intent.kind
 
 
 def intent_name(delivery: Delivery) -> str | None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from trader import records
 from trader.domain.configuration import Configuration
 from trader.domain.orders import BrokerOrder, Order, OrderReport, OrderState, report_of
+from trader.domain.settlement import Settlement
 from trader.orderbook import own_references
 from trader.plans import Decide, OrderWish, Stage
 from trader.ports import Ports
@@ -19,6 +20,7 @@ class DryRun:
         self._account = account
         self._wishes: dict[str, tuple[OrderWish, ...]] = {}
         self.configuration = configuration
+        self.settled = Settlement()
 
     @classmethod
     async def open(cls, ports: Ports, account: str) -> "DryRun":

@@ -8,12 +8,14 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from trader.domain.configuration import Configuration
 from trader.domain.errors import Failed
+from trader.domain.events import Alert
 from trader.domain.messages import Command, Outcome
 from trader.domain.orders import BrokerOrder, OrderReport
+from trader.domain.settlement import Settlement
 from trader.domain.status import IntentClass, Mode
 from trader.domain.wire import JsonObject
 from trader.plans import Decide, Stage
-from trader.ports import Ports
+from trader.ports import Ports, Write
 
 GOOD_FOR: dict[IntentClass, timedelta | None] = {
     IntentClass.READING: timedelta(hours=1),
@@ -29,6 +31,10 @@ class Trading(Protocol):
     @property
     def configuration(self) -> Configuration:
         """The account's configuration; raises Rejected when it is missing or invalid."""
+
+    @property
+    def settled(self) -> Settlement:
+        """What settling first has changed. A dry run settles nothing."""
 
     async def planned(self, name: str, decide: Decide) -> Stage:
         """Return the stage ``name``: as it is stored, or as decided now and stored before it counts.
@@ -56,6 +62,7 @@ class Run:
     mode: Mode
     dry_run: bool
     published_at: datetime
+    settle_s: float  # after which the broker's reports and positions show what it has taken
     trading: Trading | None = None
 
     @property
@@ -70,12 +77,15 @@ class Run:
 class Completed:
     """What a handler that came to its end has to report.
 
-    ``failure`` is what went wrong beyond the orders, whose states tell for themselves.
+    ``failure`` is what went wrong beyond the orders, whose states tell for themselves. ``writes`` and
+    ``alerts`` become true with the run's end, in the same commit, or not at all.
     """
 
     outcome: Outcome
     orders: tuple[OrderReport, ...] = ()
     failure: Failed | None = None
+    writes: tuple[Write, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 C = TypeVar("C", bound=Command)
@@ -95,6 +105,7 @@ class Intent(Generic[C]):
     handle: Callable[[C, Run, Ports], Awaitable[Completed]]
     example: JsonObject
     urgent: bool = False  # the run that holds the account is asked to yield to it
+    kind_of: Callable[[C], IntentClass] | None = None  # where the class depends on the command
 
     @property
     def description(self) -> str:

@@ -120,6 +120,17 @@ async def acquire(
         await clock.sleep(POLL_S)
 
 
+async def still_free(store: Store, account: str) -> Update | None:
+    """Return the write that holds only while no run has taken the account since; None if one has it now.
+
+    With it, who doesn't hold the account can write what only its holder may change.
+    """
+    document = await store.get(path_of(account))
+    if document is None or read(document).holder is not None:
+        return None
+    return Update(document.path, document.data, document.version)
+
+
 async def _written(store: Store, write: Create | Update) -> str | None:
     try:
         (version,) = await store.commit([write])

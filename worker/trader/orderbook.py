@@ -28,6 +28,8 @@ class ContractLock(Wire):
     since: Time
 
 
+_ALL = 1_000_000
+
 Kind = TypeVar("Kind", OrderRecord, BookedFill, ContractLock)
 
 
@@ -88,10 +90,27 @@ async def fills_of(store: Store, account: str, reference: str) -> list[Kept[Book
     return [_kept(document, BookedFill) for document in found]
 
 
+async def find_order(store: Store, account: str, reference: str) -> Kept[OrderRecord] | None:
+    """Return the order of that reference, if it is ours."""
+    document = await store.get(order_path(account, reference))
+    return _kept(document, OrderRecord) if document else None
+
+
+async def all_orders(store: Store, account: str) -> list[Kept[OrderRecord]]:
+    """Return every order that was ever planned."""
+    found = await store.query(f"accounts/{account}/orders", limit=_ALL)
+    return [_kept(document, OrderRecord) for document in found]
+
+
+async def booked_fills(store: Store, account: str) -> list[Kept[BookedFill]]:
+    """Return every booked fill as it stands in the store."""
+    found = await store.query(f"accounts/{account}/fills", limit=_ALL)
+    return [_kept(document, BookedFill) for document in found]
+
+
 async def all_fills(store: Store, account: str) -> list[BookedFill]:
     """Return every booked fill: their sum is what each strategy holds."""
-    found = await store.query(f"accounts/{account}/fills", limit=1_000_000)
-    return [_kept(document, BookedFill).value for document in found]
+    return [kept.value for kept in await booked_fills(store, account)]
 
 
 async def contract_locks(store: Store, account: str) -> Mapping[int, Kept[ContractLock]]:

@@ -143,7 +143,9 @@ class Runner:
             )
         result = self._result(owned, request, account, end)
         follow_up = next_of(request, result.status)
-        await owned.finish(result, follow_up.to_json() if follow_up else None, work.writes)
+        writes, alerts = (end.writes, end.alerts) if isinstance(end, Completed) else ((), ())
+        body = follow_up.to_json() if follow_up else None
+        await owned.finish(result, body, (*work.writes, *writes), alerts)
         log.info("ended", status=result.status.value, code=result.reason.code if result.reason else None)
         await self.teller.tell(owned, account)
         if exhausted:

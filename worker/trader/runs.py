@@ -113,11 +113,18 @@ class OwnedRun:
             self.account_lock.releasing = True
         await self.write(lease=None)
 
-    async def finish(self, result: Result, follow_up: JsonObject | None, also: Sequence[Write] = ()) -> None:
+    async def finish(
+        self,
+        result: Result,
+        follow_up: JsonObject | None,
+        also: Sequence[Write] = (),
+        alerts: Sequence[Alert] = (),
+    ) -> None:
         """Write the run's one end, and what belongs to it, durably; the account is free with it."""
         if self.account_lock:
             self.account_lock.releasing = True
-        await self.write(also, state="ended", result=result, follow_up=follow_up, publications=1)
+        told = (*self.record.alerts, *alerts)
+        await self.write(also, state="ended", result=result, follow_up=follow_up, alerts=told, publications=1)
 
     async def reported(self) -> None:
         """Note that the result and the follow-up are published; missing this note only repeats them."""

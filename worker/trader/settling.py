@@ -37,6 +37,8 @@ class Settled:
     unsent: set[str] = field(default_factory=set)
     writes: list[Write] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
+    changed: list[OrderRecord] = field(default_factory=list)
+    fills: list[BookedFill] = field(default_factory=list)
     taken_order_id: int = 0
 
 
@@ -79,6 +81,7 @@ class Settler:
         for order, verdict in zip(kept, verdicts, strict=True):
             reference = order.value.order.reference
             settled.writes += orderbook.fill_writes(self._account, booked[reference], verdict.fills)
+            settled.fills += verdict.fills
             refused = self._refused(verdict)
             why = None if refused else self._why_in_doubt(verdict, first, second, moved)
             if refused:
@@ -170,6 +173,7 @@ class Settler:
         was, now = order.value.standing, record.standing
         if record != order.value:
             settled.writes.append(order.write(record))
+            settled.changed.append(record)
         settled.orders[reference] = Kept(order.path, record, order.version)
         if now is OrderState.UNRESOLVED and was is not OrderState.UNRESOLVED:
             log.error("order unresolved", order=reference)

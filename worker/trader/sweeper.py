@@ -64,6 +64,6 @@ class Sweeper:
             ) from None
         # Without a plan, a young one is left to whoever still redelivers it. A control intent never grows
         # too old: here is its only other way to an end.
-        is_control = request.intent.kind is IntentClass.CONTROL
+        is_control = request.kind is IntentClass.CONTROL
         if is_control or record.plan is not None or too_old(request, self._ports):
             await self._runner.take_over(document, request, None, account)

@@ -91,7 +91,7 @@ class Teller:
     async def _publish_end(self, record: RunRecord, account: str) -> None:
         result = runs.end_of(record)
         for n, alert in enumerate(record.alerts, start=1):
-            await self._publish(Topic.RESULTS, alert_event(alert, n))
+            await self._publish(Topic.RESULTS, alert_event(alert, record.key, n))
         await self._publish(Topic.RESULTS, result_event(result, record.publications))
         if record.follow_up is not None and record.state == "ended":
             follow_up = FollowUpMessage.model_validate(record.follow_up)

@@ -63,7 +63,7 @@ class Alert(Wire):
         }
     )
 
-    event: Literal["order-unresolved", "order-resolved"]
+    event: Literal["order-unresolved", "order-resolved", "contract-locked", "contract-unlocked"]
     severity: Severity
     account: str
     run: str = Field(description="The run key it belongs to.")
@@ -120,10 +120,10 @@ def result_event(result: Result, publication: int) -> Event:
     )
 
 
-def alert_event(alert: Alert, n: int) -> Event:
-    """Return the ``n``-th alert of its run."""
+def alert_event(alert: Alert, told_by: str, n: int) -> Event:
+    """Return the ``n``-th alert of the run ``told_by``; what it is about may be another run's."""
     return Event(
-        id=f"{alert.run}/alert/{n}",
+        id=f"{told_by}/alert/{n}",
         type=ALERT_TYPE,
         account=alert.account,
         at=alert.at,

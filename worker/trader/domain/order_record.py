@@ -47,6 +47,9 @@ class OrderRecord(Wire):
     filled: Amount = Decimal(0)
     average_price: Amount | None = None
     text: str = ""
+    counted_until: Time | None = Field(
+        None, description="Executions until then that aren't booked are in a repair's booking already."
+    )
 
     @property
     def is_told_of(self) -> bool:

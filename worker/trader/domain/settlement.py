@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
-from trader.domain.ledger import BookedFill, book, filled_of
+from trader.domain.ledger import BookedFill, book, filled_of, stem_of
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import BrokerOrder, Lookup, OrderState
+from trader.domain.portfolio import Fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,30 +23,37 @@ class Verdict:
     absent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What the broker's words have changed: orders as they stand now, fills as they are booked now."""
+
+    orders: tuple[OrderRecord, ...] = ()
+    fills: tuple[BookedFill, ...] = ()
+
+
 def judge(record: OrderRecord, booked: Iterable[BookedFill], lookup: Lookup) -> Verdict:
     """Return the verdict on ``record``, given its fills ``booked`` so far and all that the broker says.
 
     An order is at its end on the broker's word only: its executions, or its place among the completed.
     """
     known = tuple(booked)
+    # The broker's number first: some of its reports may lack the reference, and are known by that alone.
+    record = record.model_copy(update={"perm_id": record.perm_id or _perm_id(record, lookup)})
     told = [fill for fill in lookup.fills if _is_of(record, fill.reference, fill.perm_id)]
-    fresh = book(record, known, told)
+    counted = _counted(record, known, told)
+    fresh = book(record, known, [fill for fill in told if fill not in counted])
     all_fills = {fill.stem: fill for fill in (*known, *fresh)}.values()
     filled, price = filled_of(all_fills)
     record = record.model_copy(update={"filled": filled, "average_price": price})
+    executed = filled + sum((fill.quantity for fill in counted), Decimal(0))
     standing = _first(record, lookup.open)
     completed = _first(record, lookup.completed)
-    for found in (standing, completed):
-        if found is not None:
-            record = record.model_copy(update={"perm_id": found.perm_id or record.perm_id})
-    if told and not record.perm_id:
-        record = record.model_copy(update={"perm_id": told[0].perm_id})
-    if filled == record.order.quantity:
+    if executed == record.order.quantity:
         return Verdict(record.at(OrderState.FILLED), fresh)
     if standing is not None and not standing.state.is_end:
         return Verdict(record.at(standing.state, standing.text), fresh)
     if completed is not None:
-        return _completed(record, fresh, completed)
+        return _completed(record, fresh, completed, executed)
     if filled or record.is_told_of:
         return Verdict(
             record, fresh, doubt="the broker has had this order and no longer says what became of it"
@@ -52,11 +61,28 @@ def judge(record: OrderRecord, booked: Iterable[BookedFill], lookup: Lookup) -> 
     return Verdict(record, absent=True)
 
 
-def _completed(record: OrderRecord, fresh: tuple[BookedFill, ...], completed: BrokerOrder) -> Verdict:
-    if abs(completed.filled) > abs(record.filled) or completed.state is OrderState.FILLED:
-        text = f"the broker reports {completed.filled} filled, but executions of {record.filled} only"
+def _completed(
+    record: OrderRecord, fresh: tuple[BookedFill, ...], completed: BrokerOrder, executed: Decimal
+) -> Verdict:
+    # A filled order's quantity can be less than it asked for: an execution was corrected downwards.
+    is_covered = abs(completed.filled) <= abs(executed)
+    if not is_covered or (completed.state is OrderState.FILLED and not executed):
+        text = f"the broker reports {completed.filled} filled, but executions of {executed} only"
         return Verdict(record, fresh, doubt=text)
     return Verdict(record.at(completed.state, completed.text), fresh)
+
+
+def _counted(record: OrderRecord, known: Iterable[BookedFill], told: Iterable[Fill]) -> list[Fill]:
+    """Return the executions that a repair has booked already, under its own name."""
+    until = record.counted_until
+    stems = {fill.stem for fill in known}
+    return [fill for fill in told if until and fill.at <= until and stem_of(fill.exec_id) not in stems]
+
+
+def _perm_id(record: OrderRecord, lookup: Lookup) -> int:
+    reference = record.order.reference
+    found: tuple[BrokerOrder | Fill, ...] = (*lookup.open, *lookup.completed, *lookup.fills)
+    return next((told.perm_id for told in found if told.reference == reference and told.perm_id), 0)
 
 
 def _first(record: OrderRecord, among: Iterable[BrokerOrder]) -> BrokerOrder | None:
