@@ -42,6 +42,8 @@ WRONG = [
     (["publish", "summary", "--expires-at", "2026-11-23T21:00:00"], "expected a time with its offset"),
     (["publish", "summary", "--expires-at", ""], "expected a time with its offset"),
     (["publish", "summary", "--then", "["], "expected JSON after --then, found '['"),
+    (["publish", "summary", "--then", "[" * 100_000], "expected JSON after --then"),
+    (["publish", "summary", "--set", "x=" + "[" * 100_000], "unknown-field (x)"),
     (["publish", "summary", "--then", "{}"], "bad-field (then)"),
     (["publish", "summary", "--then", '[{"intent": "sumary"}]'], "unknown-intent (then.0.intent)"),
     (["publish", "summary", "--then", '[{"intent": "summary", "id": "x"}]'], "bad-follow-up (then.0.id)"),

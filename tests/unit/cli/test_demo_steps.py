@@ -12,7 +12,7 @@ from trader.domain.messages import Reason, Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Mode, Severity, Status
 from trader.entrypoints.cli.demo_steps import STEPS, Broken, Step
-from trader.entrypoints.cli.publish import checked
+from trader.entrypoints.cli.message import checked
 from trader.entrypoints.cli.told import Told
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ EPILOG = "It takes a few seconds and leaves nothing behind. Exit code 1: somethi
 
 
 def demo() -> int:
-    """Start the whole system, publish intents, and show what comes of each."""
+    """Show the whole system at work, and what each result means."""
     from shutil import rmtree
     from tempfile import mkdtemp
 
@@ -74,7 +74,8 @@ async def _steps(topics: "LocalTopics", view: "DemoView") -> None:
 async def _told(topics: "LocalTopics", body: JsonObject) -> "Told":
     """Publish ``body``, past the command line's own check, and return its result; raises Broken."""
     from trader.entrypoints.cli.demo_steps import Broken
-    from trader.entrypoints.cli.publish import encoded, result_of
+    from trader.entrypoints.cli.message import encoded
+    from trader.entrypoints.cli.publish import result_of
     from trader.ports import OutgoingMessage, Topic
 
     after = await topics.last_id()

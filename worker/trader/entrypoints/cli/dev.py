@@ -56,11 +56,11 @@ def dev(
     data_dir: options.DataDir = None,
     exit_with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> int:
-    """Run the whole system on this machine until Ctrl-C: gateway, topic, worker.
+    """Run the whole system on this machine until Ctrl-C.
 
-    Prints one line once it is ready. What dies is started again; logs go to worker.log and gateway.log in
-    the folder, begun anew at each start with the last ones kept as .1. A new folder starts with a sample
-    configuration, halted.
+    A gateway, the topics and the worker; one line says that they are ready. What dies is started again;
+    logs go to worker.log and gateway.log in the folder, begun anew at each start with the last ones kept
+    as .1. A new folder starts with a sample configuration, halted.
     """
     from trader.entrypoints.cli.local_stack import LocalStack, Wanted
     from trader.entrypoints.cli.stack import own

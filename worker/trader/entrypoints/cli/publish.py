@@ -1,8 +1,6 @@
 """`trader publish`: puts an intent message on the topic, and with --wait shows its result."""
 
 import asyncio
-import base64
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,8 @@ from pydantic import JsonValue
 from trader.domain.errors import Rejected
 from trader.domain.wire import JsonObject, write_time
 from trader.entrypoints.cli import options
-from trader.entrypoints.cli.errors import Exit, WrongUse
+from trader.entrypoints.cli.errors import Exit
+from trader.entrypoints.cli.message import body_of, checked, encoded, json_of
 from trader.entrypoints.cli.output import print_json, print_line, tell
 
 if TYPE_CHECKING:
@@ -72,10 +71,10 @@ def publish(
     as_json: options.AsJson = False,
     data_dir: options.DataDir = None,
 ) -> int:
-    """Check a message against its intent and publish it to the local stack's topic.
+    """Publish an intent, once it is found to be right.
 
     Prints the message's id; with --wait its result instead, and the exit code says how it ended. A message
-    that is refused here is not published. It waits on disk while no stack runs.
+    that its intent would refuse is not published. While no stack runs, it waits on disk.
     """
     given: dict[str, JsonValue] = {
         "dryRun": dry_run or None,
@@ -83,10 +82,10 @@ def publish(
         "account": account,
         "expiresAt": write_time(expires_at) if expires_at else None,
         "reason": reason,
-        "then": None if then is None else _json("--then", then),
+        "then": None if then is None else json_of("--then", then),
     }
     settings = options.settings(data_dir)
-    body = _body(intent, given, fields or [])
+    body = body_of(intent, given, fields or [])
     try:
         key = checked(body)
     except Rejected as refusal:
@@ -94,70 +93,6 @@ def publish(
         tell(f"{refusal.code}{where}: {refusal.message}; nothing was published")
         return Exit.WRONG_USE
     return asyncio.run(_publish(settings, body, key, timeout or TIMEOUT_S if wait else None, as_json=as_json))
-
-
-def checked(body: JsonObject) -> str | None:
-    """Return the run key of a message that the worker will understand, None if that is the message's own.
-
-    Raises Rejected, as the worker would.
-    """
-    from trader.adapters.clock import SystemClock
-    from trader.decoding import Delivery, decode
-    from trader.discovery import find_intents
-
-    named = body.get("account")
-    now = write_time(SystemClock().now())
-    message = {"messageId": "0", "publishTime": now, "data": base64.b64encode(encoded(body)).decode()}
-    delivery = Delivery.model_validate({"message": message})
-    request = decode(delivery, find_intents(), named if isinstance(named, str) else "unnamed")
-    return request.key.text if request.message.id else None
-
-
-def encoded(body: JsonObject) -> bytes:
-    """Return ``body`` as a message's data; raises WrongUse for what no UTF-8 can write."""
-    try:
-        return json.dumps(body, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise WrongUse(
-            "expected text in UTF-8, found bytes that are not; check the terminal's encoding"
-        ) from None
-
-
-def _body(intent: str, given: dict[str, JsonValue], fields: list[str]) -> JsonObject:
-    body: JsonObject = {"intent": intent}
-    for text in fields:
-        name, equals, said = text.partition("=")
-        if not equals or not name:
-            raise WrongUse(f"expected --set KEY=JSON such as symbol=SPY, found {text!r}")
-        _put(body, name, _json_or_text(said))
-    for name, value in given.items():
-        if value is not None:
-            _put(body, name, value)
-    return body
-
-
-def _put(body: JsonObject, name: str, value: JsonValue) -> None:
-    if name in body:
-        raise WrongUse(f"expected the field {name} once, found it twice; leave one out")
-    body[name] = value
-
-
-def _json_or_text(text: str) -> JsonValue:
-    try:
-        value: JsonValue = json.loads(text)
-    except ValueError:
-        return text
-    return value
-
-
-def _json(option: str, text: str) -> JsonValue:
-    try:
-        value: JsonValue = json.loads(text)
-    except ValueError as error:
-        raise WrongUse(
-            f"expected JSON after {option}, found {text[:60]!r} ({error}); check the quotes"
-        ) from None
-    return value
 
 
 async def _publish(

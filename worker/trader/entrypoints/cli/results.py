@@ -30,9 +30,10 @@ def results(
     as_json: options.AsJson = False,
     data_dir: options.DataDir = None,
 ) -> int:
-    """Show the results of the last seven days; with --json each event whole, those of the gateway too.
+    """Show what became of the intents of the last seven days.
 
-    A result that was told again, because its message came again, is listed again: its run ends in #2, #3.
+    With --json each event is shown whole, those of the gateway too. A result that was told again, because
+    its message came again, is listed again: its run ends in #2, #3.
     """
     asyncio.run(_results(options.settings(data_dir), last, follow=follow, as_json=as_json))
     return Exit.OK
