@@ -37,13 +37,13 @@ class BookedFill(Wire):
 def stem_of(exec_id: str) -> str:
     """Return the part of an execution's id that its corrections share: ``0001.02.01.01`` to ``…01.02``."""
     stem, _, revision = exec_id.rpartition(".")
-    return stem if revision.isdecimal() else exec_id
+    return stem if stem and revision.isdecimal() else exec_id
 
 
 def revision_of(exec_id: str) -> int:
     """Return the number of the correction that ``exec_id`` is."""
-    revision = exec_id.rpartition(".")[2]
-    return int(revision) if revision.isdecimal() else 0
+    stem, _, revision = exec_id.rpartition(".")
+    return int(revision) if stem and revision.isdecimal() else 0
 
 
 def book(record: OrderRecord, booked: Iterable[BookedFill], told: Iterable[Fill]) -> tuple[BookedFill, ...]:

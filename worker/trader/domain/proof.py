@@ -5,7 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from trader.domain.order_record import OrderRecord
-from trader.domain.orders import Lookup
+from trader.domain.orders import BrokerOrder, Lookup
+from trader.domain.portfolio import Fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,13 @@ def missing_proof(record: OrderRecord, scene: Scene) -> str | None:
         )
     if scene.position != scene.expected_position:
         return f"a position of {scene.expected_position}, found {scene.position}"
-    taken = max(evidence.taken_order_id, _highest_seen(record, scene))
+    lookups = (scene.first, scene.second)
+    if any(_shows(lookup, record.order.reference) for lookup in lookups):
+        return "an order that neither lookup shows"
+    taken = max(evidence.taken_order_id, *(_highest_seen(lookup, sending.client_id) for lookup in lookups))
     if taken == 0:
         return "an order id that the gateway is known to have taken"
-    for lookup in (scene.first, scene.second):
+    for lookup in lookups:
         if lookup.next_order_id > sending.order_id:
             return f"a counter at or below {sending.order_id}, found {lookup.next_order_id}: the id was taken"
         if lookup.next_order_id <= taken or lookup.next_order_id < evidence.next_order_id:
@@ -57,10 +61,15 @@ def missing_proof(record: OrderRecord, scene: Scene) -> str | None:
     return None
 
 
-def _highest_seen(record: OrderRecord, scene: Scene) -> int:
-    """Return the highest id, below the order's own, that the gateway shows it has taken from our client."""
-    assert record.sending is not None  # noqa: S101 - asked only of an order that has one
-    below, client = record.sending.order_id, record.sending.client_id
-    orders = [(order.client_id, order.order_id) for order in scene.second.open]
-    fills = [(fill.client_id, fill.order_id) for fill in scene.second.fills]
-    return max((id_ for owner, id_ in (*orders, *fills) if owner == client and id_ < below), default=0)
+def _shows(lookup: Lookup, reference: str) -> bool:
+    told: tuple[BrokerOrder | Fill, ...] = (*lookup.open, *lookup.completed, *lookup.fills)
+    return any(report.reference == reference for report in told)
+
+
+def _highest_seen(lookup: Lookup, client_id: int) -> int:
+    """Return the highest id that the gateway shows it has taken from our client.
+
+    One at or above its own counter, which was then reset, counts too: it is what gives the reset away.
+    """
+    told: tuple[BrokerOrder | Fill, ...] = (*lookup.open, *lookup.fills)
+    return max((report.order_id for report in told if report.client_id == client_id), default=0)
