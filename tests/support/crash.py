@@ -37,8 +37,8 @@ from trader.sweeper import Sweeper
 ACCOUNT = "DU1234567"
 DURATIONS = Durations(settle_s=0.02, connect_s=5, broker_call_s=5, order_wait_s=5)
 
-How = Literal["before", "after", "error"]
-"""Dies before the call, dies after it, or lives on with an error for a call that was applied."""
+How = Literal["before", "after", "error", "refused"]
+"""Dies before the call, dies after it, or lives on with an error for a call that was, or wasn't, applied."""
 
 
 class Died(BaseException):
@@ -47,10 +47,12 @@ class Died(BaseException):
 
 @dataclass
 class Fate:
-    """Counts the port calls of one worker, and ends it, or lets a call fail, at the ``at``-th."""
+    """Counts the port calls of one worker whose names begin with ``of``; at the ``at``-th the worker ends, or
+    the call fails."""
 
     at: int = 0
     how: How = "before"
+    of: str = ""
     calls: list[str] = field(default_factory=list)
     dead: bool = False
 
@@ -60,13 +62,17 @@ class Fate:
         return 0 < self.at <= len(self.calls)
 
     def before(self, name: str) -> bool:
-        """Count a call; return whether it is the one meant. Raises Died."""
+        """Count a call; return whether it is the one meant. Raises Died, or the error of a refused call."""
         if self.dead:
             raise Died
+        if not name.startswith(self.of):
+            return False
         self.calls.append(name)
         meant = len(self.calls) == self.at
         if meant and self.how == "before":
             self.die()
+        if meant and self.how == "refused":
+            raise _ERRORS[name.partition(".")[0]]
         return meant
 
     def after(self, name: str, *, meant: bool) -> None:
@@ -84,10 +90,10 @@ class Fate:
 
 
 _ERRORS: Mapping[str, Retryable] = {
-    "store": StoreUnavailable("store-unavailable", "applied, but the reply was lost"),
-    "publisher": TopicUnavailable("topic-unavailable", "applied, but the reply was lost"),
-    "orders": GatewayNotReady("gateway-disconnected", "applied, but the reply was lost"),
-    "market_data": GatewayNotReady("gateway-disconnected", "applied, but the reply was lost"),
+    "store": StoreUnavailable("store-unavailable", "an error, whether applied or not"),
+    "publisher": TopicUnavailable("topic-unavailable", "an error, whether applied or not"),
+    "orders": GatewayNotReady("gateway-disconnected", "an error, whether applied or not"),
+    "market_data": GatewayNotReady("gateway-disconnected", "an error, whether applied or not"),
 }
 _UNCOUNTED = frozenset({"told", "complaint", "link", "change", "slot"})
 """What is polled for, and has no effect: dying there is dying at the effect before or after it."""
@@ -199,6 +205,11 @@ class Theatre:
         first = delivery(body, published_at=self.clock.now(), message_id=message_id)
         return lambda attempt: first.model_copy(update={"delivery_attempt": attempt})
 
+    def pass_time(self, seconds: float) -> None:
+        """Let every clock move on: the broker's, the worker's, and the one that leases die by."""
+        self.clock.jump(seconds)
+        self.gateway.clock.set(self.gateway.clock.now() + timedelta(seconds=seconds))
+
     async def deliver(self, runner: Runner, message: Delivery) -> bool:
         """Return whether the message was acknowledged; a death is none."""
         try:
@@ -225,8 +236,7 @@ class Theatre:
                 await runner.teller.finish()
                 if not await self._unended():
                     return
-                self.clock.jump(61)
-                self.gateway.clock.set(self.gateway.clock.now() + timedelta(seconds=61))
+                self.pass_time(61)
         raise AssertionError("a run without an end")
 
     async def _unended(self) -> int:
@@ -254,6 +264,21 @@ class Theatre:
         """Return whether any worker has got as far as claiming ``run``."""
         return await self.store.get(runs.path_of(ACCOUNT, run)) is not None
 
+    async def all_is_well(self) -> None:
+        """Whatever has happened: nothing is doubled, no doubt is kept secret, and the books are honest."""
+        self.nothing_doubled()
+        await self.books_agree_or_are_locked()
+        await self.every_doubt_is_told()
+
+    async def every_doubt_is_told(self) -> None:
+        """Each order in doubt has had its alert."""
+        follow = self.topics.subscription(Topic.RESULTS).follow(wait=False)
+        told = [message.data.decode() async for message in follow if _is_alert(message.attributes)]
+        for order in await orderbook.open_orders(self.store, ACCOUNT):
+            if order.value.standing is OrderState.UNRESOLVED:
+                reference = order.value.order.reference
+                assert any(reference in alert for alert in told), f"nobody was told of {reference}"
+
     def nothing_doubled(self) -> None:
         """Each of our orders stands at most once at the gateway."""
         placed = Counter(
@@ -276,6 +301,10 @@ class Theatre:
         for order in await orderbook.open_orders(self.store, ACCOUNT):
             if order.value.standing is OrderState.UNRESOLVED:
                 assert order.value.order.contract.con_id in locks
+
+
+def _is_alert(attributes: Mapping[str, str]) -> bool:
+    return attributes["ce-type"] == "ib-intents.alert.v1"
 
 
 @asynccontextmanager

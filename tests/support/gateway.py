@@ -79,11 +79,11 @@ class RunningWorker:
 
 @asynccontextmanager
 async def running_worker(
-    gateway: Gateway, port: int, data_dir: Path, **given: Any
+    gateway: Gateway, port: int, data_dir: Path, *, clock: GatewayTime | None = None, **given: Any
 ) -> AsyncIterator[RunningWorker]:
     """Start a worker for the gateway at ``port``; ``given`` are settings."""
     settings = Settings(**{"data_dir": data_dir, "gateway_port": port, "durations": QUICK, **given})
-    clock = GatewayTime(gateway)
+    clock = clock or GatewayTime(gateway)
     app = create_app(settings, clock)
     async with (
         app.router.lifespan_context(app),
