@@ -40,7 +40,7 @@ def test_a_dry_run_tells_its_signal_and_the_order_it_would_send(local: LocalStac
     event = json.loads(local.trader("publish", "testsignalgenerator", "--dry-run", "--wait", "--json"))
     outcome = event["data"]["outcome"]
     assert outcome["signal"] in {"long", "short", "flat", "hold"}
-    assert outcome["bars"] > 30
+    assert outcome["bars"] > 30 or outcome["refusals"]
     assert all(order["state"] == "planned" for order in event["data"]["orders"])
 
 
@@ -91,6 +91,24 @@ def test_a_gateway_that_cannot_start_is_one_line(tmp_path: Path) -> None:
     ran = trader(tmp_path / "stack", "dev", "--port", "0", "--scenario", str(scenario))
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
     assert "nonsense" in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["state.sqlite3", "topics.sqlite3"])
+def test_a_damaged_folder_is_one_line_and_starts_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("no database" * 100)
+    ran = trader(tmp_path, "dev", "--port", "0")
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (4, "", 1)
+    assert name in ran.stderr
+    assert not (tmp_path / "gateway.log").exists()
+
+
+def test_a_worker_that_cannot_start_is_one_line_that_names_its_log(tmp_path: Path) -> None:
+    (tmp_path / "uvicorn.py").write_text("raise SystemExit('no server today')")
+    data_dir = tmp_path / "stack"
+    ran = trader(data_dir, "dev", "--port", "0", variables={"PYTHONPATH": str(tmp_path)})
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert str(data_dir / "worker.log") in ran.stderr
+    assert "no server today" in (data_dir / "worker.log").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -153,11 +153,13 @@ class LocalStack:
         return not any(lives(pid) for pid in (self.dev.process.pid, *self.dev.pids))
 
 
-def trader(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def trader(
+    data_dir: Path, *arguments: str, variables: Mapping[str, str] = {}
+) -> subprocess.CompletedProcess[str]:
     """Run one command of the command line to its end."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "trader.entrypoints.cli", *arguments],
-        env=environment({"TRADER_DATA_DIR": str(data_dir)}),
+        env=environment({"TRADER_DATA_DIR": str(data_dir), **variables}),
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,

@@ -22,6 +22,7 @@ from trader.entrypoints.cli.output import tell
 from trader.entrypoints.cli.readiness import Probe, Readiness
 from trader.entrypoints.cli.seeding import seed
 from trader.entrypoints.cli.stack import Stack, write_stack
+from trader.ports import Store
 from trader.settings import Settings
 
 HOST = "127.0.0.1"
@@ -60,15 +61,19 @@ class LocalStack:
         self._gateway = wanted.gateway or ""
         self._simulator: Child | None = None
         self._worker: Child
+        self._store: Store
         self._working: list[asyncio.Task[Any]] = []
 
     async def run(self) -> None:
         """Run until cancelled; raises WrongUse or Failed when it can't start."""
         async with AsyncExitStack() as opened:
-            if self._wanted.gateway is None:
-                await self._start_simulator(opened)
+            # Opened first: a damaged one is told in a line, where the worker could only log it and end.
+            self._store = await open_store(self._settings)
+            opened.push_async_callback(self._store.close)
             topics = await open_topics(self._settings, self._clock)
             opened.push_async_callback(topics.close)
+            if self._wanted.gateway is None:
+                await self._start_simulator(opened)
             push = Push(topics, self._url, retry=RETRY, ack_deadline_s=self._settings.durations.ack_s)
             self._do(opened, push.run())
             # Started after the push and so stopped before it: its last answers still count.
@@ -120,7 +125,10 @@ class LocalStack:
         try:
             await asyncio.wait({word, end}, return_when=asyncio.FIRST_COMPLETED)
             if not word.done():
-                raise Failed("worker-failed", f"expected the worker to start; {self._worker.last_words()}")
+                raise Failed(
+                    "worker-failed",
+                    f"expected the worker to start, found it ended; see the end of {self._worker.log}",
+                )
             return word.result()
         finally:
             word.cancel()
@@ -137,11 +145,7 @@ class LocalStack:
             raise Failed(
                 "account-unknown", "expected a worker that is ready to know its account; see its log"
             )
-        store = await open_store(self._settings)
-        try:
-            state = await seed(store, self._clock, said.account, simulated=self._simulator is not None)
-        finally:
-            await store.close()
+        state = await seed(self._store, self._clock, said.account, simulated=self._simulator is not None)
         if state is TradingState.ACTIVE:
             return f"account {said.account} ({state})"
         return f"account {said.account} ({state}; allow orders with: {self._command('state active')})"
