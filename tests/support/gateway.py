@@ -17,6 +17,7 @@ from tests.support.ib import GatewayTime
 from trader import records
 from trader.bootstrap import Worker
 from trader.domain.configuration_sample import sample
+from trader.domain.events import RESULT_TYPE
 from trader.domain.messages import Result
 from trader.entrypoints.asgi import create_app
 from trader.ports import Topic
@@ -65,8 +66,12 @@ class RunningWorker:
         return await self.http.post("/", json=push_body(body, **{"published_at": self.clock.now(), **given}))
 
     async def results(self) -> list[Result]:
-        subscription = self.worker.topics.subscription(Topic.RESULTS)
-        return [Result.model_validate(json.loads(m.data)) async for m in subscription.follow(wait=False)]
+        return [Result.model_validate(event) for event in await self.told(RESULT_TYPE)]
+
+    async def told(self, kind: str) -> list[dict[str, Any]]:
+        """Return what was told on the results topic, of one type of event."""
+        follow = self.worker.topics.subscription(Topic.RESULTS).follow(wait=False)
+        return [json.loads(m.data) async for m in follow if m.attributes["ce-type"] == kind]
 
     async def result_of(self, body: Mapping[str, Any], **given: Any) -> Result:
         """Deliver ``body`` and return the result that it ends in."""

@@ -1,10 +1,10 @@
 """The AsyncAPI description of the topics: who puts which message on which of them, with what attributes."""
 
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
-from trader.domain.events import ALERT_TYPE, GATEWAY_TYPE, INTENT_TYPE, RESULT_TYPE
+from trader.domain.events import ALERT_TYPE, GATEWAY_TYPE, INTENT_TYPE, RESULT_TYPE, GatewayEventName
 from trader.domain.run_key import SOURCE_PREFIX
 from trader.domain.status import Mode, Severity, Status
 from trader.domain.wire import RFC_3339
@@ -113,12 +113,14 @@ def _messages() -> Description:
         "account": {"type": "string"},
         "dryRun": {"enum": ["true", "false"]},
     }
+    of_gateway = {"event": {"enum": list(get_args(GatewayEventName))}}
     of_alert = {
         "account": {"type": "string"},
         "event": {"type": "string"},
         "severity": {"enum": [severity.value for severity in Severity]},
     }
     intent = {"type": "string", "description": "Missing where the message named none."}
+    account = {"type": "string", "description": "Missing while no gateway has said yet whose it is."}
     return {
         "intent": _message(
             "Intent",
@@ -138,9 +140,12 @@ def _messages() -> Description:
         ),
         "gatewayEvent": _message(
             "Gateway event",
-            "The connection to the gateway changed.",
+            "The connection to the gateway changed: once an incident, not once an attempt to connect.",
             "gateway-event",
-            _event_headers(GATEWAY_TYPE),
+            {
+                **_event_headers(GATEWAY_TYPE, of_gateway),
+                "properties": {**_cloud_event(GATEWAY_TYPE), **of_gateway, "account": account},
+            },
         ),
         "alert": _message(
             "Alert",

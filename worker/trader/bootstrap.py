@@ -13,6 +13,7 @@ from trader.adapters.sqlite import SqliteStore
 from trader.discovery import find_intents
 from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
 from trader.domain.gateway import GatewayStatus
+from trader.gateway_telling import GatewayTeller
 from trader.ports import Broker, Clock, Ports, Store
 from trader.runner import Runner
 from trader.settings import Settings
@@ -38,7 +39,13 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
         opened.push_async_callback(topics.close)
         settings = await _with_known_account(settings, store, clock)
         learned = _Learned(store, clock)
-        connection, broker, market_data, orders = open_ib(settings, clock, _nonce, learned.from_gateway)
+        teller = GatewayTeller(store, topics, clock)
+
+        def on_state(status: GatewayStatus) -> None:
+            teller.note(status)
+            learned.from_gateway(status)
+
+        connection, broker, market_data, orders = open_ib(settings, clock, _nonce, on_state)
         ports = Ports(clock, store, topics, broker, market_data, orders, _nonce)
         runner = Runner(
             ports,
@@ -48,7 +55,7 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
         )
         opened.push_async_callback(learned.finish)
         opened.push_async_callback(connection.close)
-        for work in (connection.run(), Sweeper(runner).run(settings.durations.lease_s)):
+        for work in (teller.run(), connection.run(), Sweeper(runner).run(settings.durations.lease_s)):
             opened.push_async_callback(_cancelled, asyncio.create_task(work))
         opened.push_async_callback(runner.stop)
         yield Worker(ports, runner, topics)

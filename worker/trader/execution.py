@@ -12,7 +12,9 @@ from trader.domain.errors import Failed, OutcomeUnknown, Rejected, Retryable, Te
 from trader.domain.interlock import interlock_refusal
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import BrokerOrder, Lookup, OrderReport, OrderState, OrderType, TimeInForce
+from trader.domain.restart import in_restart
 from trader.domain.settlement import Settlement, judge
+from trader.domain.status import IntentClass
 from trader.domain.trading_state import TradingState
 from trader.drafting import Drafts
 from trader.guard import Guard, Stop
@@ -82,6 +84,11 @@ class Execution:
             self._configuration = await records.configuration(self._ports.store, self._account)
         except TraderError as error:
             self._configuration = error
+        else:
+            # Checked here, with the lock held for however long it took: what a gateway says of orders while
+            # it restarts is no evidence to settle by.
+            status = self._ports.broker.status()
+            in_restart(status, self._configuration, self._ports.clock.now()).require(IntentClass.TRADING)
         first = await self._settle(await orderbook.open_orders(self._ports.store, self._account))
         self.settled = Settlement(tuple(first.changed), tuple(first.fills))
         await self._read_own()

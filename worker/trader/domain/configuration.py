@@ -3,7 +3,7 @@
 A field's description says what is expected, in the words that a refusal uses too.
 """
 
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -156,6 +156,15 @@ class RestartWindow(Wire):
         now = at.astimezone(ZoneInfo(self.time_zone)).time()
         start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
         return start <= now < end if start < end else now >= start or now < end
+
+    def began(self, at: datetime) -> datetime:
+        """Return when the window that contains ``at``, or else the last one before it, began."""
+        now, start = at.astimezone(ZoneInfo(self.time_zone)), time.fromisoformat(self.start)
+        today = now.replace(hour=start.hour, minute=start.minute, second=0, microsecond=0)
+        return (today if start <= now.time() else today - timedelta(days=1)).astimezone(UTC)
+
+    def __str__(self) -> str:
+        return f"{self.start} and {self.end} {self.time_zone}"
 
 
 class Configuration(Wire):

@@ -18,10 +18,24 @@ INTENT_TYPE = "ib-intents.intent.v1"
 RESULT_TYPE = "ib-intents.result.v1"
 GATEWAY_TYPE = "ib-intents.gateway.v1"
 ALERT_TYPE = "ib-intents.alert.v1"
+UNKNOWN_ACCOUNT = "unknown"
+"""Whose events come from a worker that names no account and has met no gateway yet."""
+
+
+GatewayEventName = Literal["login-required", "session-lost", "recovered", "ready"]
 
 
 class GatewayEvent(Wire):
-    """The gateway's connection changed in a way that a person may have to act on."""
+    """The gateway's connection changed in a way that a person may have to act on.
+
+    `ready`: it is ready for the first time since the worker started. `login-required`: it accepts
+    connections, but answers no login; a person has to log it in, or to approve the second factor.
+    `session-lost`: it was ready, and for a minute it hasn't been, or it wants a login, as it does when
+    another session of the same user (a phone, the web) has taken its place. `recovered`: it is ready again
+    after one of these two. Each is told once an incident, which ends when it is ready again, and not for
+    each failure to connect. What begins in the nightly restart window is told at its
+    end, if it lasts.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -29,6 +43,7 @@ class GatewayEvent(Wire):
                 {
                     "event": "login-required",
                     "state": "login-required",
+                    "code": "gateway-login-required",
                     "since": "2026-11-23T04:45:00.000000Z",
                     "reason": "the gateway answers, but nobody is logged in; approve the login on the phone",
                     "account": "DU1234567",
@@ -37,11 +52,12 @@ class GatewayEvent(Wire):
         }
     )
 
-    event: Literal["login-required", "session-lost", "recovered", "ready"]
+    event: GatewayEventName
     state: GatewayState
-    since: Time
+    code: str = Field(description="Why it isn't ready, in kebab-case; empty when it is.")
+    since: Time = Field(description="Since when it is in this state; of session-lost: when it was lost.")
     reason: str = Field(description="One line for a person.")
-    account: str | None = None
+    account: str | None = Field(None, description="Null while no gateway has said yet whose it is.")
 
 
 class Alert(Wire):
@@ -116,6 +132,19 @@ def result_event(result: Result, publication: int) -> Event:
         account=result.account,
         at=result.finished_at,
         data=result.to_json(),
+        labels=labels,
+    )
+
+
+def gateway_event(told: GatewayEvent, at: datetime) -> Event:
+    """Return the event ``told``, whose id is the same however often it has to be published."""
+    labels = {"event": told.event, **({"account": told.account} if told.account else {})}
+    return Event(
+        id=f"gateway/{told.event}/{write_time(told.since)}",
+        type=GATEWAY_TYPE,
+        account=told.account or UNKNOWN_ACCOUNT,
+        at=at,
+        data=told.to_json(),
         labels=labels,
     )
 

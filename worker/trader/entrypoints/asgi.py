@@ -19,6 +19,7 @@ from trader.domain.wire import write_time
 from trader.entrypoints import function
 from trader.entrypoints.push import PushEnvelope
 from trader.entrypoints.serving import RUNNER
+from trader.gateway_telling import as_of
 from trader.ports import Clock
 from trader.settings import Settings
 
@@ -69,11 +70,13 @@ async def _healthz(_: Request) -> JSONResponse:
 
 async def _readyz(request: Request) -> JSONResponse:
     worker: Worker = request.app.state.worker
-    status = worker.ports.broker.status()
+    ports = worker.ports
+    status = await as_of(ports.store, ports.broker.status(), ports.clock.now())
     return JSONResponse(
         {
             "ready": status.ready,
             "gateway": status.state.value,
+            "code": status.code,
             "since": write_time(status.since),
             "reason": status.reason,
             "account": status.account,

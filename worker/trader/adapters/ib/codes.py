@@ -3,6 +3,8 @@
 from trader.domain.errors import GatewayNotReady, Rejected, Retryable, TraderError
 
 CLIENT_ID_IN_USE = 326
+COMPETING_SESSION = 10197
+"""No market data while another session of this user receives it: it may be about to take all of ours."""
 
 LOST_BROKER = frozenset(
     {
@@ -45,7 +47,7 @@ NO_MARKET_DATA = frozenset(
         10089,  # needs an additional subscription for the API; delayed data may be available
         10090,  # a part of the requested market data is not subscribed
         10168,  # not subscribed, and delayed data is not enabled
-        10197,  # no market data while another session of this user receives it
+        COMPETING_SESSION,
     }
 )
 ORDER_REJECTED = 201

@@ -9,9 +9,8 @@ import structlog
 from trader.adapters.ib.changes import Changes
 from trader.adapters.ib.session import Session
 from trader.adapters.ib.unusable import Unusable
-from trader.domain.errors import GatewayNotReady
-from trader.domain.gateway import GatewayState, GatewayStatus
-from trader.domain.status import Mode
+from trader.domain.gateway import TRANSITIONS, GatewayState, GatewayStatus
+from trader.domain.status import IntentClass, Mode
 from trader.ports import Clock, Nonces
 from trader.settings import Settings
 
@@ -51,7 +50,11 @@ class Connection:
         self._running: asyncio.Task[None] | None = None
         self._delay_s = BACKOFF_FIRST_S
         self._status = GatewayStatus(
-            GatewayState.CONNECTING, clock.now(), "not connected yet", code="gateway-connecting"
+            GatewayState.CONNECTING,
+            clock.now(),
+            "not connected yet",
+            account=settings.account,
+            code="gateway-connecting",
         )
 
     def status(self) -> GatewayStatus:
@@ -60,10 +63,8 @@ class Connection:
 
     def session(self) -> Session:
         """Return the session, synchronised, of the configured account. Raises GatewayNotReady."""
-        if self._session is None or not self._status.ready:
-            raise GatewayNotReady(
-                self._status.code, f"the gateway is {self._status.state}: {self._status.reason}"
-            )
+        self._status.require(IntentClass.READING)
+        assert self._session is not None  # noqa: S101 - the state is READY only while there is one
         return self._session
 
     async def run(self) -> None:
@@ -143,7 +144,7 @@ class Connection:
             self._become(
                 GatewayState.DEGRADED,
                 "gateway-lost-broker",
-                "the gateway has lost its connection to the broker",
+                f"the gateway has lost its connection to the broker{session.last_words}",
             )
         elif not session.synchronised:
             self._become(
@@ -156,6 +157,8 @@ class Connection:
     def _become(self, state: GatewayState, code: str, reason: str) -> None:
         """Enter a state; every transition passes here."""
         before = self._status
+        if state is not before.state and state not in TRANSITIONS[before.state]:
+            log.error("gateway-transition-unexpected", before=before.state.value, after=state.value)
         changed = (state, code) != (before.state, before.code)
         since = self._clock.now() if changed else before.since
         self._status = replace(before, state=state, code=code, reason=reason, since=since)

@@ -48,6 +48,7 @@ class Session:
         self.broker_up = True
         self.synchronised = False
         self.interruptions = 0
+        self.last_words = ""  # why it may be lost, to be appended to a reason
         self.farms = Farms()
         self.account = ""
         self.market_data_type = 0
@@ -68,7 +69,6 @@ class Session:
         self._on_change = on_change
         self._answer_s = answer_s
         self._changed = asyncio.Event()
-        self._last_error = ""
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._socket_closed = asyncio.Event()
 
@@ -158,10 +158,10 @@ class Session:
                     return answer
                 self._end("gateway-error", f"the gateway's answer for {name} could not be read; see the log")
             except TimeoutError:
-                error = f"; its last error was {self._last_error}" if self._last_error else ""
                 self._end(
                     "gateway-silent",
-                    f"the gateway did not answer a request for {name} within {self._answer_s:g} s{error}",
+                    f"the gateway did not answer a request for {name} within {self._answer_s:g} s"
+                    f"{self.last_words}",
                 )
             except ConnectionError:
                 self._end("gateway-disconnected", "the connection to the gateway was lost")
@@ -204,8 +204,8 @@ class Session:
             self._interrupted(broker_up=False)
         elif code in codes.RESTORED:
             self._interrupted(broker_up=True)
-        elif request_id < 0 and code not in codes.FARM_UP:
-            self._last_error = f"{code}: {text}"
+        elif code == codes.COMPETING_SESSION or (request_id < 0 and code not in codes.FARM_UP):
+            self.last_words = f"; its last error was {code}: {text}"
         self.farms = self.farms.after(code, text)
         self._tell()
 
@@ -219,7 +219,7 @@ class Session:
 
     def _on_socket_closed(self, text: str) -> None:
         self._socket_closed.set()
-        self._end("gateway-disconnected", text or "the gateway closed the connection")
+        self._end("gateway-disconnected", (text or "the gateway closed the connection") + self.last_words)
 
     def _end(self, code: str, reason: str) -> None:
         if not self.lost.done():
