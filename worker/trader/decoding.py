@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trader.domain.errors import Rejected
+from trader.domain.expected import expected
 from trader.domain.messages import MAX_BODY_BYTES, Command, FollowUp, IntentMessage
 from trader.domain.run_key import RunKey, run_key
 from trader.domain.status import IntentClass
@@ -229,8 +230,7 @@ def _validate(model: type[Model], values: Mapping[str, Any]) -> Model:
             raise Rejected("unknown-field", f"expected no field {where}; remove it", field=where) from None
         code = "bad-date" if first["type"].startswith(("datetime", "timezone", "date")) else "bad-field"
         found = json.dumps(first["input"], default=str)[:64]
-        expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        raise Rejected(code, f"{where}: expected {expected}, found {found}", field=where) from None
+        raise Rejected(code, f"{where}: expected {expected(first)}, found {found}", field=where) from None
 
 
 def _some(names: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from trader.domain.expected import expected
 from trader.domain.status import Mode
 
 PREFIX = "TRADER_"
@@ -74,7 +75,7 @@ class Settings(BaseModel):
             first = error.errors()[0]
             name = str(first["loc"][0]).upper()
             found = first["input"]
-            raise SettingsError(f"{PREFIX}{name}: {first['msg']}, found {found!r}") from None
+            raise SettingsError(f"{PREFIX}{name}: expected {expected(first)}, found {found!r}") from None
 
 
 def variable_names() -> list[str]:

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        settings = Settings.load()
+        settings, port = Settings.load(), _port(os.environ.get("PORT", "8080"))
     except SettingsError as error:
         sys.stderr.write(f"trader: {error}\n")
         return 2
@@ -30,13 +30,19 @@ def main(arguments: list[str] | None = None) -> int:
     uvicorn.run(
         create_app(settings, SystemClock()),
         host=os.environ.get("HOST", "127.0.0.1"),
-        port=int(os.environ.get("PORT", "8080")),
+        port=port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=int(settings.durations.lease_s),
         timeout_keep_alive=75,
     )
     return 0
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= 65535:
+        return int(text)
+    raise SettingsError(f"PORT: expected a port from 0 to 65535, found {text!r}")
 
 
 if __name__ == "__main__":
