@@ -18,11 +18,19 @@ _LONGEST_PAUSE_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A stretch of a trading day, in local time; one that ends before it starts begins the evening before."""
+    """A stretch of a trading day, in local time; one that ends before it starts begins the evening before.
+
+    Midnight as the end is the one that the day ends with.
+    """
 
     start: time
     end: time
     regular: bool = True
+
+    @property
+    def overnight(self) -> bool:
+        """Whether it begins on the evening before."""
+        return time() < self.end <= self.start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,11 +43,17 @@ class Calendar:
     early: tuple[Hours, ...] = ()  # the hours of a half day
     holidays: str = ""  # the market's code in the `holidays` library
     closed_on: tuple[tuple[int, int], ...] = ()  # (month, day) of each year
+    never_closes: bool = False
 
     @property
     def overnight(self) -> bool:
         """Whether a trading day begins on the evening before."""
-        return self.hours[0].end <= self.hours[0].start
+        return self.hours[0].overnight
+
+    @property
+    def gapless(self) -> bool:
+        """Whether a trading day begins where the one before ended."""
+        return self.overnight or self.never_closes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +115,22 @@ CALENDARS = {
 }
 
 
+def always(name: str) -> str:
+    """The name of the calendar of a market that keeps its clock, but never closes."""
+    return f"{name} always"
+
+
+CALENDARS |= {
+    always(name): Calendar(always(name), calendar.zone, (Hours(time(), time()),), never_closes=True)
+    for name, calendar in CALENDARS.items()
+}
+
+
 @lru_cache(maxsize=16384)
 def segments(calendar: Calendar, day: date) -> tuple[Segment, ...]:
     """The stretches of that trading day, in order; empty when the market is shut."""
+    if calendar.never_closes:
+        return tuple(_segment(calendar, day, hours) for hours in calendar.hours)
     if day.weekday() >= 5 or (day.month, day.day) in calendar.closed_on or day in _days(calendar, "public"):
         return ()
     early = bool(calendar.early) and day in _days(calendar, "half_day")
@@ -155,11 +182,12 @@ def contiguous(stretches: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
 
 
 def _segment(calendar: Calendar, day: date, hours: Hours) -> Segment:
-    first = day - _DAY if hours.end <= hours.start else day
+    first = day - _DAY if hours.overnight else day
+    last = day if hours.end > time() else day + _DAY
     return Segment(
         day,
         int(datetime.combine(first, hours.start, calendar.zone).astimezone(UTC).timestamp()),
-        int(datetime.combine(day, hours.end, calendar.zone).astimezone(UTC).timestamp()),
+        int(datetime.combine(last, hours.end, calendar.zone).astimezone(UTC).timestamp()),
         hours.regular,
     )
 

@@ -1,6 +1,6 @@
 """The catalogue: which contracts exist, and what IB says of each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -69,10 +69,11 @@ class Listings(Protocol):
 
 
 class Catalogue:
-    """Every contract that exists here."""
+    """Every contract that exists here, as ``told``: with what a market file says of them all."""
 
-    def __init__(self, kinds: Sequence[Listings]) -> None:
+    def __init__(self, kinds: Sequence[Listings], told: Callable[[Contract], Contract]) -> None:
         self._kinds = tuple(kinds)
+        self._told = told
 
     def find(self, query: ContractQuery) -> tuple[Contract, ...]:
         """Every contract that fits: none is IB's error 200, several are ambiguous."""
@@ -81,9 +82,9 @@ class Catalogue:
             found = self.get(query.con_id)
             fits = found is not None and query.sec_type in {"", found.sec_type}
             return (found,) if found is not None and fits else ()
-        return tuple(contract for kind in kinds for contract in kind.find(query))
+        return tuple(self._told(contract) for kind in kinds for contract in kind.find(query))
 
     def get(self, con_id: int) -> Contract | None:
         """The contract of that id."""
         found = (kind.get(con_id) for kind in self._kinds)
-        return next((contract for contract in found if contract is not None), None)
+        return next((self._told(contract) for contract in found if contract is not None), None)

@@ -1,13 +1,14 @@
 """The market file (`--market`): which symbols exist, their prices, their data permissions, real bars."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
+from gateway_simulator.calendars import always
 from gateway_simulator.contracts import Catalogue, Contract
 from gateway_simulator.forex import CURRENCIES, Forex
 from gateway_simulator.replay import Row, read_bars
@@ -102,11 +103,16 @@ class MarketFile(Part):
     """A market file, checked."""
 
     others: bool = True  # symbols that aren't listed here exist too
+    hours: Literal["own", "always"] = "own"  # each market's own, or none ever closes
     symbols: Mapping[Annotated[str, BeforeValidator(named)], Symbol] = Field(default_factory=dict)
     currencies: Mapping[Annotated[str, AfterValidator(_currency)], Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict
     )  # their value in dollars
     replay: Annotated[Mapping[str, tuple[Row, ...]], PlainValidator(_bars)] = Field(default_factory=dict)
+
+    def calendar(self, name: str) -> str:
+        """The calendar that a market of that name keeps here."""
+        return always(name) if self.hours == "always" else name
 
     def permission(self, contract: Contract) -> Permission:
         """What the file says of a contract's data."""
@@ -133,4 +139,5 @@ def catalogue(prices: MarketFile | None = None) -> Catalogue:
     only = None if prices.others else {name for name, symbol in prices.symbols.items() if symbol.exists}
     gone = {name for name, symbol in prices.symbols.items() if not symbol.exists}
     also = {name: symbol.listings for name, symbol in prices.symbols.items() if symbol.listings}
-    return Catalogue([Stocks(only, gone, also), Forex()])
+    kinds = (Stocks(only, gone, also), Forex())
+    return Catalogue(kinds, lambda found: replace(found, calendar=prices.calendar(found.calendar)))

@@ -21,12 +21,13 @@ class Paths:
     def __init__(self, seed: int, prices: MarketFile) -> None:
         self._seed = seed
         self._file = prices
+        self._forex = CALENDARS[prices.calendar("FOREX")]
         self.of = lru_cache(maxsize=None)(self._made)
         self._value = lru_cache(maxsize=None)(self._currency)
 
     def dollars(self, currency: str, second: int) -> float:
         """The logarithm of a currency's value then, or when it was last traded."""
-        forex = CALENDARS["FOREX"]
+        forex = self._forex
         day = next(days_back(forex, datetime.fromtimestamp(second + 1, UTC), regular=True))
         segment = segments(forex, day)[-1]
         moment = min(second, segment.end - 1)
@@ -62,4 +63,4 @@ class Paths:
     def _currency(self, name: str) -> Walk:
         currency = CURRENCIES[name]
         dollars = self._file.currencies.get(name, currency.dollars)
-        return Walk(name, self._seed, CALENDARS["FOREX"], dollars, currency.volatility)
+        return Walk(name, self._seed, self._forex, dollars, currency.volatility)

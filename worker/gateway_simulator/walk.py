@@ -56,7 +56,7 @@ class Walk:
         day = segments(self._calendar, segment.day)
         quarter = 4 * segment.day.toordinal()
         # A market that never sleeps has no gap overnight; others move a quarter of a day's worth.
-        opening = quarter if self._calendar.overnight else quarter + 1
+        opening = quarter if self._calendar.gapless else quarter + 1
         lively = [(part.end - part.start) * (1.0 if part.regular else _EXTENDED) for part in day]
         a_second = self._sd**2 * (quarter + 4 - opening) / sum(lively)
         drawn = noise(self._key, quarter, len(day), 4 * len(day))

@@ -1,10 +1,11 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from gateway_simulator import hours
 from gateway_simulator.contracts import Catalogue, Contract
+from gateway_simulator.market_file import MarketFile, catalogue
 from tests.unit.gateway_simulator.conftest import found
 
 
@@ -119,3 +120,18 @@ def test_hong_kong_pauses_for_lunch_and_ends_at_noon_on_half_days(tencent: Contr
 )
 def test_europe_keeps_its_own_hours(listed: Catalogue, name: str, expected: str) -> None:
     assert hours.trading_hours(found(listed, name), date(2026, 12, 23), 2) == expected
+
+
+@pytest.mark.parametrize("name", ["AAPL", "EUR.USD", "700@SEHK"])
+@pytest.mark.parametrize("day", ["2026-11-22", "2026-11-26", "2026-12-25", "2026-03-08", "2026-11-01"])
+def test_a_market_that_never_closes_trades_on_any_day_from_midnight_to_midnight(name: str, day: str) -> None:
+    contract = found(catalogue(MarketFile(hours="always")), name)
+    zone, on = ZoneInfo(contract.time_zone), date.fromisoformat(day)
+    written = f"{on:%Y%m%d}:0000-{on + timedelta(days=1):%Y%m%d}:0000"
+    assert hours.trading_hours(contract, on, 1) == hours.liquid_hours(contract, on, 1) == written
+    midnight = datetime.combine(on, time(), zone)
+    for at in (midnight - timedelta(seconds=1), midnight, midnight + timedelta(hours=15)):
+        assert hours.is_open(contract, at)
+        assert hours.next_open(contract, at) == at
+        assert hours.trading_day(contract, at) == at.astimezone(zone).date()
+    assert hours.session_close(contract, midnight) == datetime.combine(on + timedelta(days=1), time(), zone)

@@ -244,6 +244,23 @@ def test_a_year_of_closes_moves_about_as_much_as_its_volatility_says() -> None:
     assert 0.64 < volatility("WILD") < 0.96
 
 
+@patient
+@given(moments, st.sampled_from(NAMES))
+def test_a_market_that_never_closes_has_two_sides_and_an_unbroken_row_of_bars_at_any_moment(
+    at: datetime, name: str
+) -> None:
+    prices = MarketFile(hours="always")
+    contract, market = found(catalogue(prices), name), market_at(at, prices=prices)
+    quote = market.quote(contract)
+    assert quote.bid is not None
+    assert quote.ask is not None
+    assert quote.bid < quote.ask
+    bars = market.bars(contract, at, "2 D", "30 mins", show(contract), regular_hours=True)
+    assert all(after.start - before.start == timedelta(minutes=30) for before, after in pairwise(bars))
+    assert timedelta(0) <= at - bars[-1].start <= timedelta(minutes=30)
+    assert all(after.open == before.close for before, after in pairwise(bars))
+
+
 # What IB refuses
 
 

@@ -43,8 +43,9 @@ def test_symbols_may_look_like_numbers_and_truth_values(tmp_path: Path) -> None:
             "symbols: {AAPL: {listings: [XETRA]}}",
             "symbols.AAPL.listings.0: expected a listing, found 'XETRA': one of US, IBIS, LSE, SEHK",
         ),
+        ("hours: never", "hours: expected 'own' or 'always', found 'never'"),
         ("currencies: {EURO: 1.1}", "expected a currency, found 'EURO': did you mean 'EUR'?"),
-        ("symbol: {AAPL: {}}", "expected others, symbols, currencies, replay, found 'symbol'"),
+        ("symbol: {AAPL: {}}", "expected others, hours, symbols, currencies, replay, found 'symbol'"),
         (
             "replay: none.csv",
             "replay: expected a readable CSV file, found 'none.csv': No such file or directory",
