@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import itertools
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -248,10 +249,20 @@ class Theatre:
     # -- what must be true ------------------------------------------------------------------------------
 
     async def results(self) -> list[Result]:
-        follow = self.topics.subscription(Topic.RESULTS).follow(wait=False)
-        messages = [message async for message in follow]
-        told = [m for m in messages if m.attributes["ce-type"] == "ib-intents.result.v1"]
-        return [Result.model_validate_json(message.data) for message in told]
+        return [Result.model_validate(told) for told in await self._told("result")]
+
+    async def gateway_events(self) -> list[str]:
+        """Return what was told of the gateway, in the order of telling."""
+        return [told["event"] for told in await self._told("gateway")]
+
+    async def alerts(self) -> list[tuple[str, str]]:
+        """Return each alert's event and message, in the order of telling."""
+        return [(told["event"], told["message"]) for told in await self._told("alert")]
+
+    async def _told(self, kind: str) -> list[Any]:
+        messages = self.topics.subscription(Topic.RESULTS).follow(wait=False)
+        wanted = f"ib-intents.{kind}.v1"
+        return [json.loads(m.data) async for m in messages if m.attributes["ce-type"] == wanted]
 
     async def the_result_of(self, run: str) -> Result:
         """Return the one terminal result of a run; it may be told more than once, but never differently."""
@@ -272,8 +283,7 @@ class Theatre:
 
     async def every_doubt_is_told(self) -> None:
         """Each order in doubt has had its alert."""
-        follow = self.topics.subscription(Topic.RESULTS).follow(wait=False)
-        told = [message.data.decode() async for message in follow if _is_alert(message.attributes)]
+        told = [message for event, message in await self.alerts() if event == "order-unresolved"]
         for order in await orderbook.open_orders(self.store, ACCOUNT):
             if order.value.standing is OrderState.UNRESOLVED:
                 reference = order.value.order.reference
@@ -301,10 +311,6 @@ class Theatre:
         for order in await orderbook.open_orders(self.store, ACCOUNT):
             if order.value.standing is OrderState.UNRESOLVED:
                 assert order.value.order.contract.con_id in locks
-
-
-def _is_alert(attributes: Mapping[str, str]) -> bool:
-    return attributes["ce-type"] == "ib-intents.alert.v1"
 
 
 @asynccontextmanager

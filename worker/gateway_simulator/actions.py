@@ -122,7 +122,7 @@ class Correct(Action):
 class Fill(Action):
     """Fill open orders at the market, wherever their limits are: all of a symbol, or the request's own.
 
-    At `cancelOrder` it comes before the cancel, which then is refused.
+    At `cancelOrder` and `reqGlobalCancel` it comes before the cancel, which then comes too late.
     """
 
     symbol: str = ""
@@ -181,6 +181,12 @@ class NextValidId(Action):
 
 class Midnight(Action):
     """The clock jumps to the gateway's next midnight."""
+
+
+class Jump(Action):
+    """The clock jumps ahead."""
+
+    seconds: Seconds
 
 
 class SetPrice(Action):

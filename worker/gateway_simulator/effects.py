@@ -45,6 +45,8 @@ def perform(gateway: "Gateway", actions: Iterable[act.Action], order: Order | No
                 gateway.book.count_from(value)
             case act.Midnight():
                 gateway.clock.set(_next_midnight(gateway))
+            case act.Jump(seconds=seconds):
+                gateway.clock.set(gateway.clock.now() + timedelta(seconds=seconds))
             case act.SetPrice(symbol=symbol, value=price):
                 gateway.market.set_price(symbol, price)
             case act.ManualOrder():

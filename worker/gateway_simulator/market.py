@@ -73,6 +73,9 @@ class Market:
             ask_size=(20 - size) * 100,
             last_size=Decimal(100),
             volume=max(whole.volume, Decimal(0)) if whole else Decimal(0),
+            last_at=at
+            if last is not None
+            else self._last_traded(contract, segments(calendar, today), second),
         )
 
     def bars(
@@ -146,6 +149,17 @@ class Market:
             return None, None, None
         bid, ask = shown_bid(cell.open, contract.min_tick), shown_ask(cell.open, contract.min_tick)
         return bid, ask, SHOWN[_valued(contract)](cell.open, contract.min_tick)
+
+    def _last_traded(self, contract: Contract, stretches: Iterable[Segment], second: int) -> datetime | None:
+        """When there was a price at last, on the day of these stretches."""
+        key = market_key(contract)
+        ends = [
+            until
+            for segment in stretches
+            for since, until, pin in self._pins.cut(key, segment.start, min(second, segment.end))
+            if since < until and (pin is None or pin.is_finite())
+        ]
+        return datetime.fromtimestamp(max(ends), UTC) if ends else None
 
     def _parts(
         self, contract: Contract, stretches: Iterable[Segment], start: int | None, end: int, what: str

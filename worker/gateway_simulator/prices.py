@@ -25,6 +25,7 @@ class Quote:
     ask_size: Decimal
     last_size: Decimal
     volume: Decimal
+    last_at: datetime | None = None  # when that last price was; None: just now
 
     @property
     def mid(self) -> Decimal | None:

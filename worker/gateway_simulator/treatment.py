@@ -29,7 +29,7 @@ def treat(session: "Session", actions: tuple[act.Action, ...], request: Message 
         if isinstance(action, act.Delay):
             _wait(session, action.seconds, actions[:n] + actions[n + 1 :], request)
             return
-    if isinstance(request, requests.CancelOrder):
+    if isinstance(request, requests.CancelOrder | requests.ReqGlobalCancel):
         # A fill that a cancellation causes comes before it, or there would be nothing left to fill.
         fills = tuple(action for action in actions if isinstance(action, act.Fill))
         actions = tuple(action for action in actions if action not in fills)

@@ -183,7 +183,9 @@ async def test_delayed_data_is_refused_unless_it_was_asked_for_and_then_marked()
         with pytest.raises(Rejected, match=r"no-market-data: .*10089"):
             await worker.market_data.price(contract)
 
-        assert (await worker.market_data.price(contract, data_type=3)).delayed
+        delayed = await worker.market_data.price(contract, data_type=3)
+        assert delayed.delayed
+        assert timedelta(minutes=15) <= gateway.clock.now() - delayed.at < timedelta(minutes=16)
         with pytest.raises(Rejected, match="no-market-data"):
             await worker.market_data.price(contract, data_type=1)
 

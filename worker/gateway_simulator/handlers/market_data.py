@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from gateway_simulator.contracts import Contract
 from gateway_simulator.feeds import Feed, Keyed
 from gateway_simulator.handlers import lookup
-from gateway_simulator.market import Market
+from gateway_simulator.market import DELAY
 from gateway_simulator.refusal import Refusal, invalid
 from gateway_simulator.wire import requests as ask
 from gateway_simulator.wire import responses as say
 from gateway_simulator.wire.layout import Message
 
 if TYPE_CHECKING:
+    from gateway_simulator.gateway import Gateway
     from gateway_simulator.session import Session
 
 LIVE, DELAYED = 1, 3
@@ -56,14 +57,13 @@ def market_data(session: "Session", request: ask.ReqMktData) -> None:
     gateway = session.gateway
     contract = lookup.one(gateway.catalogue, request.contract)
     delayed = _is_delayed(session, request.req_id, contract)
-    ticks = DELAYED_TICKS if delayed else LIVE_TICKS
     session.send(
         say.MarketDataType(req_id=request.req_id, type=DELAYED if delayed else LIVE),
         say.TickReqParams(
             req_id=request.req_id, min_tick=contract.min_tick, bbo_exchange="9c0001", snapshot_permissions=3
         ),
     )
-    produce = partial(_quote, gateway.market, contract, request.req_id, ticks)
+    produce = partial(_quote, gateway, contract, request.req_id, delayed)
     if request.snapshot:
         session.send(*(message for _, message in produce()), say.TickSnapshotEnd(req_id=request.req_id))
     else:
@@ -91,8 +91,9 @@ def _is_delayed(session: "Session", req_id: int, contract: Contract) -> bool:
     return True
 
 
-def _quote(market: Market, contract: Contract, req_id: int, ticks: Ticks) -> Iterable[Keyed]:
-    quote = market.quote(contract)
+def _quote(gateway: "Gateway", contract: Contract, req_id: int, delayed: bool) -> Iterable[Keyed]:
+    ticks = DELAYED_TICKS if delayed else LIVE_TICKS
+    quote = gateway.market.quote(contract, gateway.clock.now() - DELAY if delayed else None)
     forex = contract.sec_type == "CASH"
     priced: tuple[tuple[int, Decimal | None, int, Decimal], ...] = (
         (ticks.bid, quote.bid, ticks.bid_size, quote.bid_size),
@@ -114,12 +115,9 @@ def _quote(market: Market, contract: Contract, req_id: int, ticks: Ticks) -> Ite
             yield tick, say.TickPrice(req_id=req_id, tick_type=tick, price=price)
     if not forex:
         yield ticks.volume, say.TickSize(req_id=req_id, tick_type=ticks.volume, size=quote.volume)
-        yield from _last_time(quote.last, req_id, ticks, int(quote.at.timestamp()))
-
-
-def _last_time(last: Decimal | None, req_id: int, ticks: Ticks, at: int) -> Iterable[tuple[int, Message]]:
-    if last is not None:
-        yield ticks.last_time, say.TickString(req_id=req_id, tick_type=ticks.last_time, value=str(at))
+        if quote.last is not None:
+            at = str(int((quote.last_at or quote.at).timestamp()))
+            yield ticks.last_time, say.TickString(req_id=req_id, tick_type=ticks.last_time, value=at)
 
 
 HANDLERS: dict[type[Message], Any] = {

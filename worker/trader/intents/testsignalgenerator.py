@@ -25,6 +25,7 @@ EXAMPLE: JsonObject = {
     "firstBarAt": "2026-11-17T14:30:00.000000Z",
     "lastBarAt": "2026-11-23T20:30:00.000000Z",
     "price": "671.30",
+    "priceIsDelayed": False,
     "refusals": [],
 }
 
@@ -55,6 +56,7 @@ class SignalOutcome(Outcome):
     first_bar_at: Time | None
     last_bar_at: Time | None
     price: Amount | None = Field(description="What the order was sized with.")
+    price_is_delayed: bool = Field(False, description="Whether that price is 15 minutes old or more.")
     refusals: tuple[Refusal, ...] = Field(
         description="Why the order would not go, if anything is in its way."
     )
@@ -92,6 +94,7 @@ def _outcome(signal: Signal, planned: Planned) -> SignalOutcome:
         first_bar_at=bars[0].start if bars else None,
         last_bar_at=bars[-1].start if bars else None,
         price=planned.price.value if planned.price else None,
+        price_is_delayed=planned.price is not None and planned.price.delayed,
         refusals=(*refused, *planned.refusals, *((planned.gate,) if planned.gate else ())),
     )
 

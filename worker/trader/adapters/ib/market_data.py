@@ -5,7 +5,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from ib_insync import BarData, Ticker
 
@@ -21,6 +21,8 @@ LONGEST_DAYS = 365
 """The broker wants longer durations in years."""
 DELAYED = frozenset({3, 4})
 """Market data types: 1 live, 2 frozen, 3 delayed, 4 delayed frozen."""
+DELAY = timedelta(minutes=15)
+"""How old the broker's delayed data is at least; it says so only of the last trade."""
 SNAPSHOT = "snapshot"
 
 
@@ -62,15 +64,16 @@ class IbMarketData:
 
     async def price(self, contract: Contract, *, data_type: int = 1) -> Price:
         ticker, traded_at = await self._snapshot(contract, data_type)
-        now = self._clock.now()
+        delayed = ticker.marketDataType in DELAYED
+        shown_at = self._clock.now() - (DELAY if delayed else timedelta(0))
         for kind, value in by_preference(ticker):
             if (found := price(value)) is not None:
                 return Price(
                     value=found,
                     kind=kind,
                     currency=contract.currency,
-                    at=traded_at or now if kind is PriceKind.LAST else now,
-                    delayed=ticker.marketDataType in DELAYED,
+                    at=traded_at or shown_at if kind is PriceKind.LAST else shown_at,
+                    delayed=delayed,
                 )
         raise Rejected(
             "no-price", f"expected a last price, a bid and an ask, or a close of {contract}, found none"
