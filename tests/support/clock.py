@@ -47,3 +47,11 @@ class FakeClock:
         """Wait until somebody sleeps: what the last ``advance`` woke has then done its work."""
         async with asyncio.timeout(10), self._fell_asleep:
             await self._fell_asleep.wait_for(lambda: any(not woken.done() for _, woken in self._sleepers))
+
+
+class HurriedClock(FakeClock):
+    """A clock that jumps to whatever is waited for."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+        await asyncio.sleep(0)

@@ -1,0 +1,63 @@
+"""Stores in front of a real one: slow, counting, or repeating what they were told."""
+
+from collections.abc import Mapping, Sequence
+
+from tests.support.clock import FakeClock
+from trader.ports import Document, Store, Write
+
+
+class Passing:
+    """The Store port over a real one, which it hands everything on to."""
+
+    def __init__(self, store: Store) -> None:
+        self.real = store
+
+    async def get(self, path: str) -> Document | None:
+        return await self.real.get(path)
+
+    async def query(
+        self, collection: str, *, where: Mapping[str, str] | None = None, limit: int = 1000
+    ) -> Sequence[Document]:
+        return await self.real.query(collection, where=where, limit=limit)
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        return await self.real.commit(writes)
+
+
+class Slow(Passing):
+    """Does everything at once, and answers ``seconds`` later."""
+
+    def __init__(self, store: Store, clock: FakeClock, seconds: float) -> None:
+        super().__init__(store)
+        self._clock = clock
+        self._seconds = seconds
+
+    async def get(self, path: str) -> Document | None:
+        found = await self.real.get(path)
+        self._clock.advance(self._seconds)
+        return found
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        versions = await self.real.commit(writes)
+        self._clock.advance(self._seconds)
+        return versions
+
+
+class Counting(Passing):
+    """Counts what is read."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.reads = 0
+
+    async def get(self, path: str) -> Document | None:
+        self.reads += 1
+        return await self.real.get(path)
+
+
+class Repeating(Passing):
+    """Does what a client library does after a lost reply: sends the same write again."""
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        await self.real.commit(writes)
+        return await self.real.commit(writes)
