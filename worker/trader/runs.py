@@ -142,18 +142,19 @@ class OwnedRun:
             for _ in range(RETRIES):
                 wanted = self.record.model_copy(update=changes)
                 update = Update(self.path, wanted.to_json(), self._version)
-                lock = [self.account_lock.touch()] if self.account_lock else []
+                held = self.account_lock  # a renewal may be under way while the account is acquired
+                lock = [held.touch()] if held else []
                 try:
                     versions = await self._store.commit([update, *lock, *also])
                 except Conflict:
                     if await self._stands(wanted, nonce):
                         return [await self._version_of(write.path) for write in also]
-                    if self.account_lock:
-                        await self.account_lock.refresh(nonce)
+                    if held:
+                        await held.refresh(nonce)
                 else:
                     self._version, self.record = versions[0], wanted
-                    if self.account_lock:
-                        self.account_lock.version = versions[1]
+                    if held:
+                        held.version = versions[1]
                     return versions[1 + len(lock) :]
             raise StoreUnavailable("store-contended", f"expected to write {self.path}, found it changing")
 
