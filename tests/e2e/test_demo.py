@@ -19,12 +19,14 @@ def test_the_demo_ends_as_promised_and_leaves_nothing(tmp_path: Path) -> None:
     # What the environment says of another worker is nothing to the demo.
     ran, scratch = demo(tmp_path, COLUMNS="80", TRADER_MODE="live", TRADER_ACCOUNT="U7")
     assert (ran.process.returncode, ran.err) == (0, "")
-    for status, count in {"succeeded": 3, "rejected": 2, "expired": 1}.items():
+    for status, count in {"succeeded": 10, "rejected": 3, "expired": 1}.items():
         assert sum(f"  {status} " in line for line in ran.out.splitlines()) == count
-    for word in ("id/demo-signal#2", "id", "symbl", "market"):
+    for word in ("id/demo-signal#2", "symbl", "id/demo-live#2", "holdings 0"):
         assert word in ran.out
     assert all(len(line) <= 80 for line in ran.out.splitlines())
-    assert "6 messages, every result as promised" in ran.out
+    said = " ".join(ran.out.split())
+    assert "is killed in the middle (SIGKILL)" in said
+    assert "14 results, each as promised" in said
     assert list(scratch.iterdir()) == []
 
 

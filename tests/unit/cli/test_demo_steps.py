@@ -11,12 +11,13 @@ from trader.domain.events import RESULT_TYPE
 from trader.domain.messages import Reason, Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Mode, Severity, Status
-from trader.entrypoints.cli.demo_steps import STEPS, Broken, Step
+from trader.entrypoints.cli.demo_scene import Broken, Scene, Step
+from trader.entrypoints.cli.demo_steps import STEPS
 from trader.entrypoints.cli.message import checked
 from trader.entrypoints.cli.told import Told
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SUMMARY, SIGNAL, AGAIN, REUSED, MISSPELT, OLD = STEPS
+SUMMARY, SIGNAL, AGAIN, REUSED, MISSPELT, OLD = STEPS[:6]
 
 
 def example(intent: str) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def an_order(quantity: str) -> OrderReport:
 
 
 def test_a_summary_shows_worth_positions_and_trading_state() -> None:
-    shown = SUMMARY.verify(told(outcome=example("summary")), ())
+    shown = SUMMARY.verify(Scene(told(outcome=example("summary"))))
     assert "100,000.00 USD" in shown
     assert "SPY" in shown
     assert "halted" in shown
@@ -81,22 +82,22 @@ def test_a_signal_shows_what_it_would_do(orders: tuple[OrderReport, ...], said: 
         **example("testsignalgenerator"),
         "refusals": [{"code": "market-closed", "message": "closed"}],
     }
-    shown = SIGNAL.verify(told(outcome=outcome, orders=orders), ())
+    shown = SIGNAL.verify(Scene(told(outcome=outcome, orders=orders)))
     assert said in shown
     assert "market-closed" in shown
 
 
 def test_a_signal_without_a_bar_or_a_price_can_be_shown_too() -> None:
     outcome = {**example("testsignalgenerator"), "signal": "hold", "bars": 0, "price": None}
-    assert "hold" in SIGNAL.verify(told(outcome=outcome), ())
+    assert "hold" in SIGNAL.verify(Scene(told(outcome=outcome)))
 
 
 def test_a_message_that_came_twice_must_be_told_again_unchanged() -> None:
     first = told(outcome=example("testsignalgenerator"))
-    assert "#2" in AGAIN.verify(told(outcome=first.data["outcome"], publication=2), (first,))
+    assert "#2" in AGAIN.verify(Scene(told(outcome=first.data["outcome"], publication=2), (first,)))
     for other in (told(outcome=first.data["outcome"]), told(outcome={}, publication=2)):
         with pytest.raises(Broken, match="told again"):
-            AGAIN.verify(other, (first,))
+            AGAIN.verify(Scene(other, (first,)))
 
 
 @pytest.mark.parametrize(
@@ -108,16 +109,16 @@ def test_a_message_that_came_twice_must_be_told_again_unchanged() -> None:
     ],
 )
 def test_a_refusal_shows_its_reason(step: Step, status: Status, code: str) -> None:
-    assert step.verify(told(status, code), ()).endswith(": why")
+    assert step.verify(Scene(told(status, code))).endswith(": why")
     for other in (told(), told(Status.FAILED, code), told(status, "another")):
         with pytest.raises(Broken, match=f"expected {status}: {code}, found "):
-            step.verify(other, ())
+            step.verify(Scene(other))
 
 
 @pytest.mark.parametrize("step", STEPS[:3])
 def test_a_step_that_ends_otherwise_is_broken(step: Step) -> None:
     with pytest.raises(Broken, match="expected succeeded, found rejected: not-yet"):
-        step.verify(told(Status.REJECTED, "not-yet"), (told(),))
+        step.verify(Scene(told(Status.REJECTED, "not-yet"), (told(),)))
 
 
 def test_only_the_misspelt_message_would_be_refused_before_it_is_published() -> None:

@@ -10,8 +10,11 @@ from trader.entrypoints.cli.errors import Exit
 
 if TYPE_CHECKING:
     from trader.adapters.local_topic import LocalTopics
+    from trader.entrypoints.cli.demo_scene import Scene, Step
+    from trader.entrypoints.cli.demo_stack import DemoStack
     from trader.entrypoints.cli.demo_view import DemoView
     from trader.entrypoints.cli.told import Told
+    from trader.ports import Store
 
 RESULT_S = 15
 EPILOG = "It takes a few seconds and leaves nothing behind. Exit code 1: something did not end as promised."
@@ -39,19 +42,24 @@ async def _demo(folder: Path, view: "DemoView") -> None:
     from trader.adapters.clock import SystemClock
     from trader.bootstrap import open_topics
     from trader.entrypoints.cli.demo_stack import DemoStack
+    from trader.entrypoints.cli.demo_steps import STEPS
+    from trader.entrypoints.cli.stored import open_store
     from trader.settings import Settings
 
-    stack = DemoStack(folder)
+    stack, settings = DemoStack(folder), Settings(data_dir=folder)
     try:
         with view.promised():
             with view.busy("starting a simulated gateway and the worker"):
                 started = await stack.start()
             view.started(started)
-            topics = await open_topics(Settings(data_dir=folder), SystemClock())
-            try:
-                await _steps(topics, view)
-            finally:
-                await topics.close()
+            async with open_store(settings) as store:
+                topics = await open_topics(settings, SystemClock())
+                try:
+                    player = Player(stack, store, topics, view)
+                    for step in STEPS:
+                        await player.play(step)
+                finally:
+                    await topics.close()
     finally:
         with view.promised():
             with view.busy("stopping"):
@@ -59,30 +67,68 @@ async def _demo(folder: Path, view: "DemoView") -> None:
             view.stopped()
 
 
-async def _steps(topics: "LocalTopics", view: "DemoView") -> None:
-    from trader.entrypoints.cli.demo_steps import STEPS
+class Player:
+    """Plays one step after another: publishes its message, and shows its result."""
 
-    before: list[Told] = []
-    for step in STEPS:
-        body = step.body(topics.clock.now())
-        started = time.perf_counter()
-        told = await _told(topics, body)
-        view.step(step, body, told, before, ms=(time.perf_counter() - started) * 1000)
-        before.append(told)
+    def __init__(self, stack: "DemoStack", store: "Store", topics: "LocalTopics", view: "DemoView") -> None:
+        self._stack = stack
+        self._store = store
+        self._topics = topics
+        self._view = view
+        self._before: list[Told] = []
 
+    async def play(self, step: "Step") -> None:
+        """Play ``step`` to its end; raises Broken when no result comes."""
+        give_up_at = time.perf_counter() + step.within_s
+        while True:
+            body = step.body(self._topics.clock.now())
+            began = time.perf_counter()
+            told = await self._told(body, step.killed_at)
+            ended = time.perf_counter()
+            scene = await self._scene(told)
+            if ended >= give_up_at or step.holds(scene):
+                break
+        self._view.step(step, body, scene, ms=(ended - began) * 1000)
+        self._before.append(told)
 
-async def _told(topics: "LocalTopics", body: JsonObject) -> "Told":
-    """Publish ``body``, past the command line's own check, and return its result; raises Broken."""
-    from trader.entrypoints.cli.demo_steps import Broken
-    from trader.entrypoints.cli.message import encoded
-    from trader.entrypoints.cli.publish import result_of
-    from trader.ports import OutgoingMessage, Topic
+    async def _told(self, body: JsonObject, killed_at: "Step | None") -> "Told":
+        """Publish ``body``, past the command line's own check, and return its result; raises Broken."""
+        from trader.entrypoints.cli.demo_scene import Broken
+        from trader.entrypoints.cli.message import encoded
+        from trader.entrypoints.cli.publish import result_of
+        from trader.ports import OutgoingMessage, Topic
 
-    after = await topics.last_id()
-    message_id = await topics.publish(OutgoingMessage(Topic.INTENTS, encoded(body)))
-    keys: set[str | None] = {f"id/{body.get('id')}", f"message/{message_id}"}
-    try:
-        async with asyncio.timeout(RESULT_S):
-            return await result_of(topics, keys, after)
-    except TimeoutError:
-        raise Broken(f"expected a result of {body} within {RESULT_S} s, found none") from None
+        after = await self._topics.last_id()
+        message_id = await self._topics.publish(OutgoingMessage(Topic.INTENTS, encoded(body)))
+        keys: set[str | None] = {f"id/{body.get('id')}", f"message/{message_id}"}
+        if killed_at is not None:
+            await self.play(killed_at)
+            self._view.killed(self._stack.kill_worker())
+        try:
+            async with asyncio.timeout(RESULT_S):
+                with self._view.busy("waiting for the result"):
+                    return await result_of(self._topics, keys, after)
+        except TimeoutError:
+            raise Broken(f"expected a result of {body} within {RESULT_S} s, found none") from None
+
+    async def _scene(self, told: "Told") -> "Scene":
+        from trader import runs
+        from trader.entrypoints.cli.demo_scene import Scene
+        from trader.entrypoints.cli.told import read_told
+        from trader.orderbook import all_fills
+        from trader.ports import Topic
+
+        if told.result is None:
+            return Scene(told, tuple(self._before))
+        account = told.result.account
+        run = await self._store.get(runs.path_of(account, told.result.id))
+        return Scene(
+            told,
+            tuple(self._before),
+            booked=await all_fills(self._store, account),
+            attempts=len(runs.read(run).attempts) if run else 0,
+            heard=[
+                read_told(message)
+                async for message in self._topics.subscription(Topic.RESULTS).follow(wait=False)
+            ],
+        )

@@ -7,14 +7,18 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 
-from trader.entrypoints.cli.demo_steps import Broken
+from trader.entrypoints.cli.demo_scene import Broken
 from trader.entrypoints.cli.stack import Stack, running_stack
 from trader.settings import PREFIX
 
 START_S = 30
 STOP_S = 15
+
+SOON = {"TRADER_LEASE_S": "2", "TRADER_SETTLE_S": "0.5"}
+"""A killed worker's runs are taken over after a minute, as a rule: long for someone who watches."""
 
 
 class DemoStack:
@@ -31,10 +35,11 @@ class DemoStack:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "trader.entrypoints.cli", "dev", "--exit-with-parent"),
                 *("--port", "0", "--data-dir", str(self._folder)),
+                *("--market", _beside("demo_market.yaml"), "--scenario", _beside("demo_scenario.yaml")),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=log,
-                env=environment,
+                env={**environment, **SOON},
                 process_group=0,  # Ctrl-C is for the demo, which then stops it
             )
         assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
@@ -47,6 +52,17 @@ class DemoStack:
         if not line.startswith("ready:") or " account " not in line or stack is None:
             raise Broken(f"expected the stack to be ready, found {line or 'that it ended'}")
         return stack
+
+    def kill_worker(self) -> int:
+        """Kill the worker, and return which process that was; raises Broken when there is none."""
+        stack = running_stack(self._folder)
+        try:
+            if stack is None:
+                raise ProcessLookupError
+            os.kill(stack.worker_pid, signal.SIGKILL)
+        except ProcessLookupError:
+            raise Broken("expected a worker to kill, found none") from None
+        return stack.worker_pid
 
     async def stop(self) -> None:
         """Stop it; raises Broken unless its processes have ended and its ports are closed."""
@@ -69,6 +85,10 @@ class DemoStack:
             raise Broken(f"expected the stack to stop with exit code 0, found {code}")
         if stack is not None:
             _verify_gone(stack)
+
+
+def _beside(name: str) -> str:
+    return str(files("trader.entrypoints.cli").joinpath(name))
 
 
 def _verify_gone(stack: Stack) -> None:

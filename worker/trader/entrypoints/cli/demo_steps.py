@@ -1,52 +1,20 @@
 """What the demo publishes, what must come of it, and what that shows: one step after another."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
+from trader.entrypoints.cli.demo_orders import ORDER_STEPS
+from trader.entrypoints.cli.demo_scene import Scene, Step, verify_told_again
 from trader.entrypoints.cli.outcome import text
-from trader.entrypoints.cli.told import Told
-
-
-class Broken(Exception):
-    """A step that did not end as promised: one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One message; ``body`` is given the time, ``shows`` its result and the results of the steps before.
-
-    ``shows`` returns what a person learns from it; it raises Broken when the result isn't as promised.
-    """
-
-    body: Callable[[datetime], JsonObject]
-    status: Status
-    shows: Callable[[Told, Sequence[Told]], str]
-    code: str | None = None
-
-    def verify(self, told: Told, before: Sequence[Told]) -> str:
-        """Return what ``told`` shows; raises Broken."""
-        if told.result is None:
-            raise Broken(f"expected a result, found an event of type {told.type}")
-        reason = told.result.reason
-        wanted, found = (
-            _end(self.status, self.code),
-            _end(told.result.status, reason.code if reason else None),
-        )
-        if found != wanted:
-            raise Broken(f"expected {wanted}, found {found}")
-        return self.shows(told, before)
-
 
 SIGNAL: JsonObject = {"intent": "testsignalgenerator", "dryRun": True, "id": "demo-signal"}
 
 
-def _summary(told: Told, _: Sequence[Told]) -> str:
-    outcome = _outcome(told)
+def _summary(scene: Scene) -> str:
+    outcome = scene.outcome
     account = outcome["account"]
     worth = next(
         Decimal(value["value"])
@@ -60,11 +28,10 @@ def _summary(told: Told, _: Sequence[Told]) -> str:
     )
 
 
-def _signal(told: Told, _: Sequence[Told]) -> str:
-    outcome = _outcome(told)
-    orders = told.result.orders if told.result else ()
+def _signal(scene: Scene) -> str:
+    outcome = scene.outcome
     said = f"MACD over {outcome['bars']} half-hour bars asked of the gateway: {outcome['signal']}"
-    for order in orders:
+    for order in scene.result.orders:
         side = "buy" if order.quantity > 0 else "sell"
         said += f"; it would {side} {abs(order.quantity)} {order.instrument} at about {outcome['price']}"
     for refusal in outcome["refusals"]:
@@ -72,16 +39,14 @@ def _signal(told: Told, _: Sequence[Told]) -> str:
     return said
 
 
-def _told_again(told: Told, before: Sequence[Told]) -> str:
-    first = before[-1]
-    if told.publication != 2 or told.data != first.data:
-        raise Broken(f"expected the result of {first.id} told again as #2, found {told.id}")
-    return f"the same message delivered twice is one run: its stored result is told again, as {told.id}"
+def _told_again(scene: Scene) -> str:
+    verify_told_again(scene)
+    return f"the same message delivered twice is one run: its stored result is told again, as {scene.told.id}"
 
 
-def _reason(lead: str) -> Callable[[Told, Sequence[Told]], str]:
-    def shows(told: Told, _: Sequence[Told]) -> str:
-        reason = told.result.reason if told.result else None
+def _reason(lead: str) -> Callable[[Scene], str]:
+    def shows(scene: Scene) -> str:
+        reason = scene.result.reason
         return f"{lead}: {reason.message}" if reason else lead
 
     return shows
@@ -109,14 +74,5 @@ STEPS = (
         _reason("what comes too late is not acted on"),
         code="too-old",
     ),
+    *ORDER_STEPS,
 )
-
-
-def _outcome(told: Told) -> dict[str, Any]:
-    if told.result is None or told.result.outcome is None:
-        raise Broken("expected an outcome, found none")
-    return dict(told.result.outcome)
-
-
-def _end(status: Status, code: str | None) -> str:
-    return f"{status}: {code}" if code else status.value

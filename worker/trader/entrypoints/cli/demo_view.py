@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from trader.domain.wire import JsonObject
-from trader.entrypoints.cli.demo_steps import Broken, Step
+from trader.entrypoints.cli.demo_scene import Broken, Scene, Step
 from trader.entrypoints.cli.output import console, show
 from trader.entrypoints.cli.stack import Stack
-from trader.entrypoints.cli.told import Told, status_text
+from trader.entrypoints.cli.told import status_text
 
 WIDEST = 132
 
@@ -47,17 +47,25 @@ class DemoView:
         headings = (Text(name, style="dim") for name in ("message", "result", "ms", "what it shows"))
         self._row(*headings, gap=False)
 
-    def step(self, step: Step, body: JsonObject, told: Told, before: Sequence[Told], *, ms: float) -> None:
+    def step(self, step: Step, body: JsonObject, scene: Scene, *, ms: float) -> None:
         """Print one result and what it shows."""
         self._shown += 1
-        status = status_text(told.result.status) if told.result else Text("?")
+        result = scene.told.result
+        status = status_text(result.status) if result else Text("?")
         try:
-            shows = Text(step.verify(told, before))
+            shows = Text(step.verify(scene))
         except Broken as error:
             self.failed += 1
             shows = Text(f"broken: {error}", style="red")
         self._row(Text(json.dumps(body)), status, Text(f"{ms:.0f}"), shows)
         self._since = time.perf_counter()
+
+    def killed(self, pid: int) -> None:
+        """Say that the worker is dead."""
+        show(
+            self._console,
+            Text(f"the worker, process {pid}, is killed in the middle (SIGKILL)\n", style="bold"),
+        )
 
     def stopped(self) -> None:
         """Say that nothing is left."""
@@ -70,7 +78,7 @@ class DemoView:
             text = f"{self.failed} broken promises, after {took}; the logs are in {folder}"
             show(self._console, Text(text, style="bold red"))
         else:
-            text = f"{self._shown} messages, every result as promised, in {took}"
+            text = f"{self._shown} results, each as promised, in {took}"
             show(self._console, Text(text, style="green"))
 
     def _lap(self) -> str:
@@ -85,7 +93,7 @@ class DemoView:
         row.width = min(self._console.width, WIDEST)
         row.add_column(ratio=3, overflow="fold")
         row.add_column(width=9, no_wrap=True)
-        row.add_column(width=4, no_wrap=True, justify="right")
+        row.add_column(width=5, no_wrap=True, justify="right")
         row.add_column(ratio=5)
         row.add_row(*cells)
         if gap:
