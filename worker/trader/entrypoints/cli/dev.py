@@ -47,7 +47,9 @@ def dev(
     ] = None,
     market: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", parser=options.existing_file, help="The simulated gateway's prices."),
+        typer.Option(
+            metavar="FILE", parser=options.existing_file, help="The simulated gateway's prices and hours."
+        ),
     ] = None,
     seed: Annotated[
         int | None,
