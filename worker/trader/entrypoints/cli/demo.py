@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,12 +102,14 @@ class Player:
         after = await self._topics.last_id()
         message_id = await self._topics.publish(OutgoingMessage(Topic.INTENTS, encoded(body)))
         keys: set[str | None] = {f"id/{body.get('id')}", f"message/{message_id}"}
+        waiting: AbstractContextManager[object] = nullcontext()
         if killed_at is not None:
             await self.play(killed_at)
             self._view.killed(self._stack.kill_worker())
+            waiting = self._view.busy("waiting for the next worker")
         try:
             async with asyncio.timeout(RESULT_S):
-                with self._view.busy("waiting for the result"):
+                with waiting:
                     return await result_of(self._topics, keys, after)
         except TimeoutError:
             raise Broken(f"expected a result of {body} within {RESULT_S} s, found none") from None
