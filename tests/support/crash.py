@@ -96,7 +96,7 @@ _ERRORS: Mapping[str, Retryable] = {
     "orders": GatewayNotReady("gateway-disconnected", "an error, whether applied or not"),
     "market_data": GatewayNotReady("gateway-disconnected", "an error, whether applied or not"),
 }
-_UNCOUNTED = frozenset({"told", "complaint", "link", "change", "slot"})
+_UNCOUNTED = frozenset({"told", "complaint", "has_placed", "link", "change", "slot"})
 """What is polled for, and has no effect: dying there is dying at the effect before or after it."""
 
 

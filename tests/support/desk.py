@@ -88,6 +88,7 @@ class WrittenOrders:
         self.current = LINK
         self.complaints: dict[str, Complaint] = {}
         self.has_told: dict[str, BrokerOrder] = {}
+        self.handed_over: set[str] = set()
         self.lookups = 0
         self.placed: list[tuple[str, int]] = []
         self.cancelled: list[int] = []
@@ -113,6 +114,9 @@ class WrittenOrders:
         assert link == self.current
         self.placed.append((order.reference, order_id))
         self.on_place(order.reference, order_id)
+
+    def has_placed(self, reference: str) -> bool:
+        return reference in self.handed_over or any(reference == placed for placed, _ in self.placed)
 
     def cancel(self, order_id: int, link: Link) -> None:
         assert link == self.current

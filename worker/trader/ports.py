@@ -218,6 +218,12 @@ class Orders(Protocol):
         ``link`` is no longer the one in use; then nothing was sent.
         """
 
+    def has_placed(self, reference: str) -> bool:
+        """Return whether our order was handed to this link, or was told of on it.
+
+        One that was to go over this link and never was handed to it has surely not been sent.
+        """
+
     def cancel(self, order_id: int, link: Link) -> None:
         """Ask for the cancel of an order that this link placed or took over."""
 

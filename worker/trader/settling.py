@@ -149,6 +149,8 @@ class Settler:
         record = verdict.record
         if record.standing is OrderState.UNRESOLVED:
             return record.text
+        if self._was_kept_back(record):
+            return None
         if not self._resend:
             return "absent at the broker, and resending what is proven unsent is switched off"
         con_id = record.order.contract.con_id
@@ -167,6 +169,15 @@ class Settler:
         )
         missing = missing_proof(record, scene)
         return f"absent at the broker, and not proven unsent: expected {missing}" if missing else None
+
+    def _was_kept_back(self, record: OrderRecord) -> bool:
+        """Return whether an order was to go over the connection that stands now, and was never handed to it.
+
+        So it is when an earlier attempt of this very worker stopped between storing and sending.
+        """
+        orders, sending = self._ports.orders, record.sending
+        is_ours = sending is not None and sending.link == orders.link().id
+        return is_ours and not orders.has_placed(record.order.reference)
 
     def _note(self, settled: Settled, order: Kept[OrderRecord], record: OrderRecord) -> None:
         reference = record.order.reference

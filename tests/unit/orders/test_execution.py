@@ -215,7 +215,6 @@ async def test_an_order_of_which_the_broker_has_told_is_not_sent_again_when_it_i
     assert (await account.order()).standing is OrderState.UNRESOLVED
 
 
-@pytest.mark.xfail(strict=True, reason="what an attempt surely did not send is not kept")
 async def test_a_worker_that_knows_it_sent_nothing_sends_it_the_next_time(account: Account) -> None:
     """The store failed between plan and order; nothing was ever handed to the connection, which lives on."""
     run, owned = await account.attempt()

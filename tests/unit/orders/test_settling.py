@@ -181,9 +181,20 @@ async def test_an_order_that_was_once_in_doubt_is_never_proven_unsent_by_itself(
 
 async def test_an_order_that_may_still_be_on_its_way_on_this_connection_is_in_doubt(desk: Desk) -> None:
     await stored(desk, [record(sending=HERE)])
+    desk.orders.handed_over = {OURS}
     desk.orders.will_say(lookup(next_order_id=6), lookup(next_order_id=6))
     assert not (await settle(desk)).unsent
     assert await in_doubt(desk)
+
+
+async def test_an_order_that_was_never_handed_to_the_connection_that_stands_is_surely_unsent(
+    desk: Desk,
+) -> None:
+    await stored(desk, [record(sending=HERE)])
+    desk.orders.will_say(lookup(next_order_id=11))
+    settled = await settle(desk, resend=False)
+    assert settled.unsent == {OURS}
+    assert not await in_doubt(desk)
 
 
 # -- in doubt ---------------------------------------------------------------------------------------------

@@ -41,6 +41,9 @@ class IbOrders:
         session.told.expect(contract, placed)
         session.ib.client.placeOrder(order_id, contract, placed)
 
+    def has_placed(self, reference: str) -> bool:
+        return self._connection.session().told.knows(reference)
+
     def cancel(self, order_id: int, link: Link) -> None:
         self._session(link).ib.client.cancelOrder(order_id)
 

@@ -49,6 +49,10 @@ class Told:
         self._by_order_id[order.orderId] = placed
         self._by_reference[order.orderRef] = placed
 
+    def knows(self, reference: str) -> bool:
+        """Return whether our order of that reference was placed, or told of."""
+        return reference in self._by_reference
+
     def order(self, reference: str) -> ToldOrder | None:
         """Return our order of that reference, the last placed if there are several, if it was told of."""
         found = self._by_reference.get(reference)
