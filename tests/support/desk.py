@@ -189,6 +189,6 @@ async def claimed(
     )
     path = path_of(ACCOUNT, run)
     (version,) = await store.commit([Create(path, record.to_json())])
-    owned = OwnedRun(store, path, version, record, clock)
+    owned = OwnedRun(store, path, version, record, clock, since=clock.monotonic())
     owned.account_lock = lock
     return owned

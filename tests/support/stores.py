@@ -1,9 +1,13 @@
-"""Stores in front of a real one: slow, counting, or repeating what they were told."""
+"""Stores in front of a real one: slow, frozen, counting, or repeating what they were told."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from tests.support.clock import FakeClock
 from trader.ports import Document, Store, Write
+
+Answer = TypeVar("Answer")
 
 
 class Passing:
@@ -61,3 +65,46 @@ class Repeating(Passing):
     async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
         await self.real.commit(writes)
         return await self.real.commit(writes)
+
+
+class Freezing(Passing):
+    """Answers nothing from a certain call on, as to a process that is stopped: what was asked then is done,
+    but it is told only at the thaw.
+    """
+
+    def __init__(self, store: Store, stops_at: Callable[[str, Sequence[str]], bool]) -> None:
+        super().__init__(store)
+        self._stops_at = stops_at
+        self._thawed = asyncio.Event()
+        self._thawed.set()
+        self.is_frozen = asyncio.Event()
+
+    def thaw(self) -> None:
+        self._stops_at = lambda _call, _paths: False
+        self._thawed.set()
+
+    async def get(self, path: str) -> Document | None:
+        return await self._told("get", [path], self.real.get(path))
+
+    async def query(
+        self, collection: str, *, where: Mapping[str, str] | None = None, limit: int = 1000
+    ) -> Sequence[Document]:
+        return await self._told(
+            "query", [collection], self.real.query(collection, where=where, limit=limit)
+        )
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        return await self._told("commit", [write.path for write in writes], self.real.commit(writes))
+
+    async def _told(self, call: str, paths: Sequence[str], work: Coroutine[Any, Any, Answer]) -> Answer:
+        try:
+            await self._thawed.wait()
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        answer = await work
+        if self._stops_at(call, paths):
+            self._thawed.clear()
+            self.is_frozen.set()
+        await self._thawed.wait()
+        return answer

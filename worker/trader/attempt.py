@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from trader import locks
 from trader.decoding import Request
@@ -56,6 +57,7 @@ class Attempt:
             dry_run=request.message.dry_run,
             published_at=request.published_at,
             settle_s=self._settings.durations.settle_s,
+            still_free=partial(locks.still_free, self._ports.store, self._account),
             trading=trading,
         )
         try:

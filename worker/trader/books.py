@@ -8,7 +8,7 @@ from decimal import Decimal
 from trader import orderbook
 from trader.domain.ledger import holdings
 from trader.domain.order_record import OrderRecord
-from trader.domain.orders import OrderState
+from trader.domain.orders import OrderState, is_reference
 from trader.domain.refusal import Refusal
 from trader.domain.sharing import share
 from trader.ports import Ports
@@ -47,7 +47,7 @@ async def read_books(ports: Ports, account: str) -> Books:
         )
         for con_id, lock in locks.items()
     }
-    for refusal in (*_differing(held, ports), *_doubtful(records)):
+    for refusal in (*_differing(held, ports), *_doubtful(records), *_unknown(records, ports)):
         closed.setdefault(*refusal)
     return Books(held, _in_flight(records), closed)
 
@@ -82,6 +82,26 @@ def _doubtful(records: list[OrderRecord]) -> list[tuple[int, Refusal]]:
         )
         for record in records
         if record.standing in doubtful
+    ]
+
+
+def _unknown(records: list[OrderRecord], ports: Ports) -> list[tuple[int, Refusal]]:
+    """Close contracts in which an order of ours stands that the books don't have as open.
+
+    A person may have damaged its document, and whoever doesn't know of it would order the same again.
+    """
+    known = {record.order.reference for record in records}
+    return [
+        (
+            order.con_id,
+            Refusal(
+                code="order-unknown",
+                message=f"order {order.reference} in {order.symbol} stands at the broker, and our books "
+                "have no open order of that reference; mend its document, or cancel it at the broker",
+            ),
+        )
+        for order in ports.broker.open_orders()
+        if is_reference(order.reference) and order.reference not in known
     ]
 
 

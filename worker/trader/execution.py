@@ -36,6 +36,7 @@ class Known:
     """What this attempt itself has seen, which no store needs to tell it."""
 
     orders: dict[str, Kept[OrderRecord]] = field(default_factory=dict)
+    closed: set[int] = field(default_factory=set)  # contracts in doubt, where nothing may be opened
     unsent: set[str] = field(default_factory=set)  # surely not sent: planned by this attempt, or proven
     sent: list[str] = field(default_factory=list)
 
@@ -92,6 +93,8 @@ class Execution:
         first = await self._settle(await orderbook.open_orders(self._ports.store, self._account))
         self.settled = Settlement(tuple(first.changed), tuple(first.fills))
         await self._read_own()
+        locks = await orderbook.contract_locks(self._ports.store, self._account)
+        self._known.closed |= set(locks)
 
     async def planned(self, name: str, decide: Decide) -> Stage:
         """Return the stage ``name``: as it is stored, or else as decided now and stored before it counts."""
@@ -101,6 +104,7 @@ class Execution:
             return stored
         if not self._may_send:
             raise Failed("too-late", f"was interrupted before the plan to {name}; nothing more is planned")
+        await self._flush()
         decided = await decide()
         if decided.wishes:
             await self._may_trade()
@@ -122,13 +126,14 @@ class Execution:
         """Send what of ``stage`` surely wasn't sent, wait, and return where each order stands."""
         try:
             await self._send([ref for ref in stage.orders if ref in self._known.unsent])
-        except Stop as stop:
+        except (Stop, Terminal) as stop:
             log.warning("stopped", code=stop.code)
-            for reference in stage.orders:
-                if reference in self._known.unsent:
-                    self._note(self._known.orders[reference].value.at(OrderState.UNSENT, stop.message))
+            self._give_up(stage.orders, stop.message)
         sent = [ref for ref in stage.orders if ref in self._known.sent]
-        await self._wait(sent)
+        try:
+            await self._wait(sent)
+        finally:
+            self._remember(sent)
         await self._conclude(sent)
         return tuple(self._known.orders[ref].value.report() for ref in stage.orders)
 
@@ -142,20 +147,28 @@ class Execution:
         if not self._may_send:
             return await self._standing(wanted)
         await self._may_trade()
-        clock = self._ports.clock
+        clock, settle_s = self._ports.clock, self._settings.durations.settle_s
         until = min(clock.monotonic() + self._settings.durations.order_wait_s, self._deadline)
         standing = await self._standing(wanted)
-        if standing and wanted is None:
+        if not standing:
+            return ()
+        for order in standing[:1] if wanted is None else standing:
             await orders.slot()
-            orders.cancel_everything(orders.link())
-        elif standing:
-            for order in standing:
-                await orders.slot()
+            await self._guard.refresh()
+            try:
+                self._guard.check_run()
+            except Stop as stop:
+                raise Failed(stop.code, stop.message) from None
+            if wanted is None:
+                orders.cancel_everything(orders.link())
+            else:
                 orders.cancel(order.order_id, orders.link())
         while standing and clock.monotonic() < until:
             await orders.change(within_s=min(CHANGE_S, until - clock.monotonic()))
             standing = await self._standing(wanted)
         await self._settle(await orderbook.open_orders(store, self._account))
+        # A position is told a moment after the fill that moved it, and a cancel can come too late.
+        await clock.sleep(settle_s)
         return standing
 
     async def _standing(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
@@ -165,6 +178,8 @@ class Execution:
     async def gave_up(self, why: str) -> Terminal:
         """Return the end of a run whose deliveries have run out: what may stand is locked and told."""
         await self._read_own()
+        self._give_up(self._plan.references, why)
+        await self._flush()
         doubtful = [
             self._known.orders[ref]
             for ref in self._plan.references
@@ -200,7 +215,7 @@ class Execution:
             await self._ports.orders.slot()
             await self._guard.refresh()
             # From here to the socket there is no await: what was checked still holds when it is sent.
-            refused = self._guard.check(record)
+            refused = self._guard.check(record) or self._in_doubt(record)
             if refused or record.sending is None:
                 self._note(record.at(OrderState.UNSENT, refused or "it has no order id"))
                 continue
@@ -208,6 +223,18 @@ class Execution:
             self._known.unsent.discard(reference)
             self._known.sent.append(reference)
             self._ports.orders.place(record.order, record.sending.order_id, link)
+
+    def _in_doubt(self, record: OrderRecord) -> str | None:
+        """Return why ``record`` may not open anything: another order in its contract may stand or not."""
+        con_id = record.order.contract.con_id
+        if record.reduces or con_id not in self._known.closed:
+            return None
+        return f"{record.order.contract} is locked: an order in it may stand or not"
+
+    def _give_up(self, references: Iterable[str], why: str) -> None:
+        for reference in references:
+            if reference in self._known.unsent:
+                self._note(self._known.orders[reference].value.at(OrderState.UNSENT, why))
 
     async def _renumber(self, references: Sequence[str]) -> None:
         """Give orders whose ids belong to an older link fresh ones, written before anything is sent."""
@@ -241,6 +268,13 @@ class Execution:
         waits = record.order.order_type is OrderType.MOC or record.order.tif is TimeInForce.GTC
         return told.state.is_end or waits or record.order.good_after is not None
 
+    def _remember(self, references: Sequence[str]) -> None:
+        """Keep the broker's number of each order that it has told of: what it has had is never unsent."""
+        for reference in references:
+            told, record = self._ports.orders.told(reference), self._known.orders[reference].value
+            if told is not None and told.perm_id and not record.perm_id:
+                self._note(record.model_copy(update={"perm_id": told.perm_id}))
+
     async def _conclude(self, references: Sequence[str]) -> None:
         """Take the broker's word where it has given it; look the others up."""
         if not references:
@@ -258,7 +292,7 @@ class Execution:
             kept = self._known.orders[reference]
             verdict = judge(kept.value, (), seen)
             if verdict.absent or verdict.doubt:
-                unsure.append(kept)
+                unsure.append(replace(kept, value=verdict.record) if verdict.doubt else kept)
                 continue
             for write in orderbook.fill_writes(self._account, (), verdict.fills):
                 self._writes[write.path] = write
@@ -268,6 +302,15 @@ class Execution:
         await self._settle(unsure)
         if any(kept.value.order.reference in self._known.unsent for kept in unsure):
             raise Retryable("interrupted", "the connection ended before an order arrived; it is sent again")
+
+    async def _flush(self) -> None:
+        """Write now what was to be written with the run's end, so that what is decided next can read it."""
+        if self._writes:
+            written = await self._owned.write(self.writes)
+            versions = dict(zip(self._writes, written, strict=True))
+            for reference, kept in self._known.orders.items():
+                self._known.orders[reference] = replace(kept, version=versions.get(kept.path, kept.version))
+            self._writes.clear()
 
     async def _settle(self, standing: Sequence[Kept[OrderRecord]]) -> Settled:
         settled = await self._settler().settle(standing)
@@ -293,6 +336,8 @@ class Execution:
             versions = {w.path: version for w, version in zip(settled.writes, written, strict=True)}
         for reference, kept in settled.orders.items():
             self._known.orders[reference] = replace(kept, version=versions.get(kept.path, kept.version))
+            if kept.value.standing is OrderState.UNRESOLVED:
+                self._known.closed.add(kept.value.order.contract.con_id)
             if reference in settled.unsent and kept.value.run == self._owned.record.key:
                 self._known.unsent.add(reference)
                 self._known.sent = [ref for ref in self._known.sent if ref != reference]

@@ -49,11 +49,8 @@ class Guard:
         await lock.refresh(self._owned.nonce)
         self._read_at = read_at
 
-    def check(self, record: OrderRecord) -> str | None:
-        """Return why ``record`` alone may not go, or None. Awaits nothing, so it holds when the order goes.
-
-        Raises Stop when nothing more may go, LeaseLost or GatewayNotReady when this attempt must end.
-        """
+    def check_run(self) -> None:
+        """Raise Stop when nothing more may go, LeaseLost when this attempt must end. Awaits nothing."""
         now, lock = self._ports.clock.monotonic(), self._owned.account_lock
         if lock is None or now - self._owned.renewed_at > self._durations.lease_s * (1 - MARGIN):
             raise LeaseLost("lease-margin", "too little of the lease is left to send an order")
@@ -65,8 +62,19 @@ class Guard:
             raise Stop("yielded", f"yielded the account to {lock.record.urgent}")
         if now >= self._deadline:
             raise Stop("deadline", "no time was left to send it")
-        if record.sending is None or record.sending.link != self._ports.orders.link().id:
+
+    def check(self, record: OrderRecord) -> str | None:
+        """Return why ``record`` alone may not go, or None. Awaits nothing, so it holds when the order goes.
+
+        Raises as ``check_run`` does, and GatewayNotReady when the order must be settled before it may go.
+        """
+        self.check_run()
+        orders, reference = self._ports.orders, record.order.reference
+        if record.sending is None or record.sending.link != orders.link().id:
             raise GatewayNotReady("gateway-reconnected", "the connection changed before an order was sent")
+        standing = any(order.reference == reference for order in self._ports.broker.open_orders())
+        if standing or orders.told(reference) is not None:
+            raise GatewayNotReady("order-stands", "the broker tells of an order that was not sent yet")
         if record.reduces:
             return self._beyond_position(record)
         return "only orders that reduce may go" if self._state is TradingState.REDUCE_ONLY else None

@@ -53,6 +53,17 @@ class Trading(Protocol):
         """
 
 
+StillFree = Callable[[], Awaitable[Write | None]]
+"""Returns the write that holds only while no run has taken the account since; None if one has it now.
+
+With it, a reading run, which doesn't hold the account, can write what only the account's holder may change.
+"""
+
+
+async def _unknown() -> None:
+    """Answer as if a run had the account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a handler is told of the run that it serves."""
@@ -64,6 +75,7 @@ class Run:
     published_at: datetime
     settle_s: float  # after which the broker's reports and positions show what it has taken
     trading: Trading | None = None
+    still_free: StillFree = _unknown
 
     @property
     def desk(self) -> Trading:

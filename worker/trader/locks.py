@@ -104,6 +104,9 @@ async def acquire(
                 return AccountLock(store, path, version, wanted)
             continue
         record = read(document)
+        if record.holder is not None and record.holder.nonce == lease.nonce:
+            # Our own write, whose reply was lost.
+            return AccountLock(store, path, document.version, record)
         if watch.is_dead(document, record.holder):
             wanted = LockRecord(
                 fence=record.fence + 1, holder=lease, run=run, taken_order_id=record.taken_order_id
@@ -120,15 +123,13 @@ async def acquire(
         await clock.sleep(POLL_S)
 
 
-async def still_free(store: Store, account: str) -> Update | None:
-    """Return the write that holds only while no run has taken the account since; None if one has it now.
-
-    With it, who doesn't hold the account can write what only its holder may change.
-    """
-    document = await store.get(path_of(account))
-    if document is None or read(document).holder is not None:
-        return None
-    return Update(document.path, document.data, document.version)
+async def still_free(store: Store, account: str) -> Create | Update | None:
+    """Return the write that holds only while no run has taken the account since; None if one has it now."""
+    path = path_of(account)
+    document = await store.get(path)
+    if document is None:
+        return Create(path, LockRecord(fence=0, holder=None, run=None).to_json())
+    return Update(path, document.data, document.version) if read(document).holder is None else None
 
 
 async def _written(store: Store, write: Create | Update) -> str | None:

@@ -11,7 +11,7 @@ from trader.domain.errors import Failed
 from trader.domain.ledger import BookedFill
 from trader.domain.order_record import OrderRecord
 from trader.domain.wire import Time, Wire
-from trader.ports import Create, Document, Store, Update, Write
+from trader.ports import Create, Delete, Document, Store, Update, Write
 
 
 class ContractLock(Wire):
@@ -47,6 +47,12 @@ class Kept(Generic[Kind]):
             return Create(self.path, value.to_json())
         return Update(self.path, value.to_json(), self.version)
 
+    def delete(self) -> Write:
+        """Return the write that removes it."""
+        if self.version is None:
+            raise ValueError(f"expected {self.path} as it stands in the store, found one that isn't there")
+        return Delete(self.path, self.version)
+
 
 def order_path(account: str, reference: str) -> str:
     """Return where an order of ours is kept."""
@@ -65,7 +71,7 @@ def contract_lock_path(account: str, con_id: int) -> str:
 
 async def open_orders(store: Store, account: str) -> list[Kept[OrderRecord]]:
     """Return every order of the account, of whichever run, that isn't at its end."""
-    found = await store.query(f"accounts/{account}/orders", where={"state": "open"})
+    found = await store.query(f"accounts/{account}/orders", where={"state": "open"}, limit=_ALL)
     return [_kept(document, OrderRecord) for document in found]
 
 
@@ -86,7 +92,7 @@ async def read_order(store: Store, account: str, reference: str) -> Kept[OrderRe
 
 async def fills_of(store: Store, account: str, reference: str) -> list[Kept[BookedFill]]:
     """Return the booked fills of one order."""
-    found = await store.query(f"accounts/{account}/fills", where={"order": reference})
+    found = await store.query(f"accounts/{account}/fills", where={"order": reference}, limit=_ALL)
     return [_kept(document, BookedFill) for document in found]
 
 
@@ -108,6 +114,12 @@ async def booked_fills(store: Store, account: str) -> list[Kept[BookedFill]]:
     return [_kept(document, BookedFill) for document in found]
 
 
+async def read_fill(store: Store, account: str, stem: str) -> Kept[BookedFill] | None:
+    """Return one execution as it is booked, under whichever owner; None if it isn't."""
+    document = await store.get(fill_path(account, stem))
+    return None if document is None else _kept(document, BookedFill)
+
+
 async def all_fills(store: Store, account: str) -> list[BookedFill]:
     """Return every booked fill: their sum is what each strategy holds."""
     return [kept.value for kept in await booked_fills(store, account)]
@@ -125,6 +137,11 @@ def fill_writes(
     """Return the writes that book ``fills`` over those that stand."""
     by_stem = {kept.value.stem: kept for kept in standing}
     return [by_stem.get(fill.stem, Kept(fill_path(account, fill.stem), fill)).write(fill) for fill in fills]
+
+
+def lock_write(account: str, lock: ContractLock) -> Write:
+    """Return the write that locks a contract which isn't locked."""
+    return Create(contract_lock_path(account, lock.con_id), lock.to_json())
 
 
 def _kept(document: Document, model: type[Kind]) -> Kept[Kind]:

@@ -45,6 +45,7 @@ class RunRecord(Wire):
     result: Result | None = None
     follow_up: JsonObject | None = Field(None, description="The next intent of `then`, with its key.")
     alerts: tuple[Alert, ...] = Field((), description="What a person must know, told before the result.")
+    writes: int = Field(0, description="Counts its holders' writes, so that no two are alike.")
     publications: int = Field(0, description="How often the result was told.")
 
 
@@ -75,6 +76,12 @@ def read(document: Document) -> RunRecord:
         ) from None
 
 
+async def is_over(store: Store, account: str, key: str) -> bool:
+    """Return whether the run ``key`` has come to its end, or is no longer kept."""
+    document = await store.get(path_of(account, key))
+    return document is None or read(document).state != "running"
+
+
 class OwnedRun:
     """A run that this attempt holds: the only way to write its document.
 
@@ -83,14 +90,16 @@ class OwnedRun:
     write carries the account's lock along: it is written only while the account is still ours.
     """
 
-    def __init__(self, store: Store, path: str, version: str, record: RunRecord, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, path: str, version: str, record: RunRecord, clock: Clock, *, since: float
+    ) -> None:
         self._store = store
         self._version = version
         self._clock = clock
         self._writing = asyncio.Lock()
         self.path = path
         self.record = record
-        self.renewed_at = clock.monotonic()
+        self.renewed_at = since
         self.account_lock: AccountLock | None = None
 
     @property
@@ -107,11 +116,11 @@ class OwnedRun:
             await self.write(lease=lease.model_copy(update={"renewals": lease.renewals + 1}))
             self.renewed_at = started
 
-    async def release(self) -> None:
+    async def release(self, also: Sequence[Write] = ()) -> None:
         """Let the next delivery take the run, and another run the account, at once."""
         if self.account_lock:
             self.account_lock.releasing = True
-        await self.write(lease=None)
+        await self.write(also, lease=None)
 
     async def finish(
         self,
@@ -140,7 +149,7 @@ class OwnedRun:
         async with self._writing:
             nonce = self.nonce
             for _ in range(RETRIES):
-                wanted = self.record.model_copy(update=changes)
+                wanted = self.record.model_copy(update={**changes, "writes": self.record.writes + 1})
                 update = Update(self.path, wanted.to_json(), self._version)
                 held = self.account_lock  # a renewal may be under way while the account is acquired
                 lock = [held.touch()] if held else []
@@ -193,14 +202,15 @@ async def create(
         lease=lease,
         attempts=(_attempt(delivery, (), clock.now()),),
     )
+    since = clock.monotonic()  # an observer may count from before the reply
     try:
         (version,) = await store.commit([Create(path, record.to_json())])
     except Conflict:
         standing = await store.get(path)
         if standing is None:  # expired by the store between the two calls; the next delivery finds out
             raise StoreUnavailable("store-contended", f"expected a run at {path}, found none") from None
-        return _own_if_ours(store, clock, standing, lease)
-    return OwnedRun(store, path, version, record, clock)
+        return _own_if_ours(store, clock, standing, lease, since)
+    return OwnedRun(store, path, version, record, clock, since=since)
 
 
 async def take_over(
@@ -210,22 +220,25 @@ async def take_over(
     found = read(document)
     attempts = (*found.attempts, _attempt(delivery, found.attempts, clock.now()))
     record = found.model_copy(update={"lease": lease, "attempts": attempts[-20:]})
+    since = clock.monotonic()
     try:
         (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
     except Conflict:
         standing = await store.get(document.path)
-        owned = _own_if_ours(store, clock, standing, lease) if standing else None
+        owned = _own_if_ours(store, clock, standing, lease, since) if standing else None
         if not isinstance(owned, OwnedRun):
             raise LeaseLost("lease-lost", "another attempt was quicker to take this run over") from None
         return owned
-    return OwnedRun(store, document.path, version, record, clock)
+    return OwnedRun(store, document.path, version, record, clock, since=since)
 
 
-def _own_if_ours(store: Store, clock: Clock, standing: Document, lease: Lease) -> OwnedRun | Document:
+def _own_if_ours(
+    store: Store, clock: Clock, standing: Document, lease: Lease, since: float
+) -> OwnedRun | Document:
     # "Already there" with our own nonce in it is success: the store's reply was lost.
     record = read(standing)
     if record.lease is not None and record.lease.nonce == lease.nonce:
-        return OwnedRun(store, standing.path, standing.version, record, clock)
+        return OwnedRun(store, standing.path, standing.version, record, clock, since=since)
     return standing
 
 

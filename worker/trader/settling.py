@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from trader import orderbook
+from trader import orderbook, runs
 from trader.domain.events import Alert
 from trader.domain.ledger import BookedFill
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import Lookup, OrderState
 from trader.domain.proof import Scene, missing_proof
-from trader.domain.settlement import Verdict, judge
+from trader.domain.settlement import Verdict, judge, judge_again
 from trader.domain.status import Severity
 from trader.orderbook import ContractLock, Kept
 from trader.ports import Ports, Write
@@ -40,6 +40,16 @@ class Settled:
     changed: list[OrderRecord] = field(default_factory=list)
     fills: list[BookedFill] = field(default_factory=list)
     taken_order_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Two looks at the broker's reports, the connections they were asked on, and what has moved since."""
+
+    first: Lookup
+    second: Lookup
+    links: tuple[str, str]
+    moved: Mapping[int, Decimal]
 
 
 def session_date(at: datetime) -> str:
@@ -68,28 +78,32 @@ class Settler:
             )
             for order in kept
         }
-        first = second = await self._ports.orders.look_up()
-        verdicts = self._judged(kept, booked, first)
+        first, first_link = await self._ports.orders.look_up(), self._ports.orders.link().id
+        verdicts = [judge(order.value, _values(booked, order), first) for order in kept]
+        second, second_link = first, first_link
         if any(verdict.absent or verdict.doubt for verdict in verdicts):
             # What the broker has just taken may not be in its reports yet.
             await self._ports.clock.sleep(self._settle_s)
-            second = await self._ports.orders.look_up()
-            verdicts = self._judged(kept, booked, second)
+            second, second_link = await self._ports.orders.look_up(), self._ports.orders.link().id
+            verdicts = [
+                judge_again(verdict, _values(booked, order), second)
+                for order, verdict in zip(kept, verdicts, strict=True)
+            ]
         before = await orderbook.contract_locks(self._ports.store, self._account)
         locks = dict(before)
-        moved = _moves(verdicts)
+        evidence = Looks(first, second, (first_link, second_link), _moves(kept, verdicts))
         for order, verdict in zip(kept, verdicts, strict=True):
             reference = order.value.order.reference
-            settled.writes += orderbook.fill_writes(self._account, booked[reference], verdict.fills)
+            standing = [*booked[reference], *await self._booked_elsewhere(booked[reference], verdict)]
+            settled.writes += orderbook.fill_writes(self._account, standing, verdict.fills)
             settled.fills += verdict.fills
             refused = self._refused(verdict)
-            why = None if refused else self._why_in_doubt(verdict, first, second, moved)
+            why = None if refused else self._why_in_doubt(verdict, evidence)
             if refused:
                 self._note(settled, order, refused)
                 continue
             if verdict.absent and why is None:
-                settled.unsent.add(reference)
-                settled.orders[reference] = order
+                await self._unsent(settled, order)
                 continue
             record = verdict.record.at(OrderState.UNRESOLVED, why) if why else verdict.record
             self._note(settled, order, record)
@@ -113,16 +127,26 @@ class Settler:
         settled.writes += [lock.write(lock.value) for lock in locks.values() if lock not in before.values()]
         return settled
 
-    def _judged(
-        self,
-        kept: Sequence[Kept[OrderRecord]],
-        booked: Mapping[str, Sequence[Kept[BookedFill]]],
-        lookup: Lookup,
-    ) -> list[Verdict]:
-        return [
-            judge(order.value, [fill.value for fill in booked[order.value.order.reference]], lookup)
-            for order in kept
+    async def _booked_elsewhere(
+        self, booked: Sequence[Kept[BookedFill]], verdict: Verdict
+    ) -> list[Kept[BookedFill]]:
+        """Return the fills of ``verdict`` that stand under another owner, such as EXTERNAL."""
+        known = {kept.value.stem for kept in booked}
+        found = [
+            await orderbook.read_fill(self._ports.store, self._account, fill.stem)
+            for fill in verdict.fills
+            if fill.stem not in known
         ]
+        return [kept for kept in found if kept is not None]
+
+    async def _unsent(self, settled: Settled, order: Kept[OrderRecord]) -> None:
+        """Note an order that is proven never to have stood; its own run may send it, if that hasn't ended."""
+        record = order.value
+        if record.run != self._run and await runs.is_over(self._ports.store, self._account, record.run):
+            self._note(settled, order, record.at(OrderState.UNSENT, "its run ended without sending it"))
+            return
+        settled.unsent.add(record.order.reference)
+        settled.orders[record.order.reference] = order
 
     def _refused(self, verdict: Verdict) -> OrderRecord | None:
         """Return the record of an order that the broker complained about and doesn't have, twice looked up.
@@ -141,9 +165,7 @@ class Settler:
             return None
         return record.at(OrderState.REJECTED, f"{complaint.text} ({complaint.code})")
 
-    def _why_in_doubt(
-        self, verdict: Verdict, first: Lookup, second: Lookup, moved: Mapping[int, Decimal]
-    ) -> str | None:
+    def _why_in_doubt(self, verdict: Verdict, looks: Looks) -> str | None:
         if not verdict.absent:
             return verdict.doubt
         record = verdict.record
@@ -157,14 +179,14 @@ class Settler:
         held = {held.con_id: held.quantity for held in self._ports.broker.positions()}
         link = self._ports.orders.link()
         scene = Scene(
-            first=first,
-            second=second,
-            link=link.id,
+            first=looks.first,
+            second=looks.second,
+            links=looks.links,
             gateway=link.gateway,
             client_id=link.client_id,
             session_date=session_date(self._ports.clock.now()),
             position=held.get(con_id, Decimal(0)),
-            expected_position=record.evidence.position + moved.get(con_id, Decimal(0)),
+            expected_position=record.evidence.position + looks.moved.get(con_id, Decimal(0)),
             settle_s=self._settle_s,
         )
         missing = missing_proof(record, scene)
@@ -228,10 +250,15 @@ class Settler:
         )
 
 
-def _moves(verdicts: Sequence[Verdict]) -> dict[int, Decimal]:
-    """Return by how much the orders judged have moved each contract's position since their plan."""
+def _values(booked: Mapping[str, Sequence[Kept[BookedFill]]], order: Kept[OrderRecord]) -> list[BookedFill]:
+    return [fill.value for fill in booked[order.value.order.reference]]
+
+
+def _moves(kept: Sequence[Kept[OrderRecord]], verdicts: Sequence[Verdict]) -> dict[int, Decimal]:
+    """Return by how much the position of each contract has moved by fills that were not known before."""
     moves: dict[int, Decimal] = {}
-    for verdict in verdicts:
+    for order, verdict in zip(kept, verdicts, strict=True):
         con_id = verdict.record.order.contract.con_id
-        moves[con_id] = moves.get(con_id, Decimal(0)) + verdict.record.filled
+        moved = verdict.record.filled - order.value.filled
+        moves[con_id] = moves.get(con_id, Decimal(0)) + moved
     return moves

@@ -59,7 +59,8 @@ class Teller:
             raise Retryable("run-in-progress", "another delivery of this message is being answered") from None
         await self._publish_end(record, account)
         if record.state == "ended":
-            self._later(OwnedRun(store, document.path, version, record, clock).reported())
+            told = OwnedRun(store, document.path, version, record, clock, since=clock.monotonic())
+            self._later(told.reported())
         log.info("told again", publication=record.publications)
 
     async def refuse(self, delivery: Delivery, account: str, refusal: Terminal) -> None:

@@ -13,7 +13,7 @@ def verdict(orders: Sequence[OrderReport]) -> Terminal | None:
 
     Codes: ``order-unresolved``, ``partly-done``, ``orders-rejected``.
     """
-    in_doubt = [order for order in orders if order.state is OrderState.UNRESOLVED]
+    in_doubt = [order for order in orders if order.state is OrderState.UNRESOLVED or _is_unheard_of(order)]
     if in_doubt:
         return OutcomeUnknown("order-unresolved", f"{_named(in_doubt)}; it may or may not stand")
     refused = [order for order in orders if order.state not in _ACCEPTED]
@@ -22,6 +22,11 @@ def verdict(orders: Sequence[OrderReport]) -> Terminal | None:
     if len(refused) < len(orders) or any(order.filled for order in refused):
         return Failed("partly-done", f"{len(refused)} of {len(orders)} orders did not go: {_named(refused)}")
     return Failed("orders-rejected", _named(refused))
+
+
+def _is_unheard_of(order: OrderReport) -> bool:
+    """Return whether an order was to be sent, and nothing is known of it; a dry run's has no reference."""
+    return order.state is OrderState.PLANNED and order.reference is not None
 
 
 def _named(orders: Sequence[OrderReport]) -> str:

@@ -194,7 +194,6 @@ async def test_an_order_in_doubt_after_it_was_sent_is_unresolved_and_its_contrac
     assert SPY.con_id in await orderbook.contract_locks(account.desk.store, ACCOUNT)
 
 
-@pytest.mark.xfail(strict=True, reason="what was told on the connection is not kept")
 async def test_an_order_of_which_the_broker_has_told_is_not_sent_again_when_it_is_forgotten(
     account: Account,
 ) -> None:
@@ -244,7 +243,6 @@ async def test_what_is_proven_unsent_is_sent_once_under_a_fresh_id(account: Acco
     assert account.orders.placed[0][1] != 10
 
 
-@pytest.mark.xfail(strict=True, reason="only the decision looks at locks, not the sending")
 async def test_nothing_is_opened_in_a_contract_where_another_order_is_in_doubt(account: Account) -> None:
     """Two orders of one plan in one contract: the first is in doubt, the second is proven unsent."""
     run, _ = await account.attempt()
@@ -270,7 +268,6 @@ async def test_an_order_that_was_planned_before_a_halt_is_not_sent_after_it(acco
     assert (await account.order()).state == "ended"
 
 
-@pytest.mark.xfail(strict=True, reason="an error between two orders skips the conclusion of those sent")
 async def test_what_was_sent_is_reported_even_if_the_rest_can_not_go(account: Account) -> None:
     """The state's document is damaged between the first order and the second."""
     run, owned = await account.attempt()
@@ -290,7 +287,6 @@ async def test_what_was_sent_is_reported_even_if_the_rest_can_not_go(account: Ac
     assert await account.held() == {"alpha": 10}
 
 
-@pytest.mark.xfail(strict=True, reason="it stays open and planned")
 async def test_a_run_that_gives_up_leaves_nothing_open_that_was_surely_not_sent(account: Account) -> None:
     run, _ = await account.attempt()
     stage = await planned(run)
@@ -313,7 +309,6 @@ async def test_a_run_that_gives_up_in_doubt_says_so(account: Account) -> None:
     assert SPY.con_id in await orderbook.contract_locks(account.desk.store, ACCOUNT)
 
 
-@pytest.mark.xfail(strict=True, reason="what a stage found is written with the run's end")
 async def test_what_one_stage_has_booked_is_there_when_the_next_is_decided(account: Account) -> None:
     account.fills_at_once()
     run, owned = await account.attempt()
@@ -339,7 +334,6 @@ async def test_settling_between_two_stages_leaves_a_run_that_can_end(account: Ac
     assert await account.held() == {"alpha": 10}
 
 
-@pytest.mark.xfail(strict=True, reason="cancels are not guarded")
 async def test_a_worker_whose_lease_has_died_cancels_nothing(account: Account) -> None:
     """It froze before its cancels; meanwhile another may have placed what it would cancel."""
     run, _ = await account.attempt()
@@ -379,9 +373,7 @@ async def test_an_order_of_another_run_that_is_proven_unsent_is_not_sent_by_this
     "lag_s",
     [
         0,
-        pytest.param(
-            2, marks=pytest.mark.xfail(strict=True, reason="positions are believed as they are at once")
-        ),
+        pytest.param(2),
     ],
 )
 async def test_closing_everything_does_not_close_again_what_a_cancel_came_too_late_for(

@@ -202,7 +202,6 @@ async def test_an_order_of_another_connection_does_not_go_on_this_one(watch: Wat
         watch.guard.check(opening())
 
 
-@pytest.mark.xfail(strict=True, reason="the guard does not look for the order itself")
 async def test_an_order_that_the_broker_tells_of_is_not_sent(watch: Watch) -> None:
     """Whatever was proven before: it stands."""
     await watch.guard.refresh()

@@ -36,14 +36,12 @@ async def document_of(world: World) -> Document:
     return document
 
 
-@pytest.mark.xfail(strict=True, reason="it counts from the answer")
 async def test_a_claimed_lease_counts_from_the_question_not_from_the_answer(world: World) -> None:
     started = world.clock.monotonic()
     owned = await claim(world, world.clock, slow_s=SLOW_S)
     assert owned.renewed_at <= started
 
 
-@pytest.mark.xfail(strict=True, reason="it counts from the answer")
 async def test_a_lease_that_is_taken_over_counts_from_the_question_too(world: World) -> None:
     await claim(world, world.clock, slow_s=0)
     started = world.clock.monotonic()

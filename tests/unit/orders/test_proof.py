@@ -31,7 +31,7 @@ def scene(
     proven = Scene(
         first=lookup(next_order_id=first, after_s=60),
         second=lookup(next_order_id=second, after_s=65, open=orders, fills=fills),
-        link="link-2",
+        links=("link-2", "link-2"),
         gateway=SENDING.gateway,
         client_id=SENDING.client_id,
         session_date=EVIDENCE.session_date,
@@ -60,7 +60,7 @@ def test_an_order_that_never_got_an_id_was_never_sent() -> None:
     [
         (record(), scene(second=6, settle_s=5.001), "two lookups"),
         (record(), replace(scene(), second=scene().first), "two lookups"),
-        (record(), scene(link=SENDING.link), "end of the connection"),
+        (record(), scene(links=(SENDING.link, SENDING.link)), "end of the connection"),
         (record(), scene(gateway="127.0.0.1:4004"), "gateway"),
         (record(), scene(client_id=2), "client"),
         (record(), scene(session_date="2026-11-24"), "session"),

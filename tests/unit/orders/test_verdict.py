@@ -56,7 +56,6 @@ def test_an_order_that_was_filled_in_part_and_then_ended_is_partly_done(state: O
     assert judged.code == "partly-done"
 
 
-@pytest.mark.xfail(strict=True, reason="planned counts as accepted")
 def test_an_order_that_was_sent_for_and_never_heard_of_is_no_success() -> None:
     assert verdict([order(OrderState.PLANNED)]) is not None
 

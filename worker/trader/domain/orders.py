@@ -140,6 +140,11 @@ def reference_of(run_key: str, index: int) -> str:
     return f"i{sha256(f'{run_key}#{index}'.encode()).hexdigest()[:15]}"
 
 
+def is_reference(text: str) -> bool:
+    """Return whether ``text`` looks like a reference of ours, and not like one of another program."""
+    return len(text) == 16 and text[0] == "i" and set(text[1:]) <= set("0123456789abcdef")
+
+
 def report_of(order: Order, state: OrderState, filled: Decimal = Decimal(0)) -> OrderReport:
     """Return what a result tells of ``order``."""
     return OrderReport(

@@ -13,12 +13,13 @@ from trader.domain.portfolio import Fill
 class Scene:
     """What is known when an order is found absent.
 
-    ``expected_position`` is that of the plan, moved by the fills booked since.
+    ``links`` are the connections that the two lookups were asked on; ``expected_position`` is that of the
+    plan, moved by what our own orders are now found to have filled.
     """
 
     first: Lookup
     second: Lookup
-    link: str
+    links: tuple[str, str]
     gateway: str
     client_id: int
     session_date: str
@@ -37,7 +38,7 @@ def missing_proof(record: OrderRecord, scene: Scene) -> str | None:
         return None  # no id was ever given to it, so nothing could be sent
     if scene.second.at - scene.first.at < timedelta(seconds=scene.settle_s):
         return f"two lookups {scene.settle_s:g} s apart"
-    if sending.link == scene.link:
+    if sending.link in scene.links:
         return "the end of the connection that it was to go over: what is sent on it still arrives"
     if (sending.gateway, sending.client_id) != (scene.gateway, scene.client_id):
         return f"gateway {sending.gateway} as client {sending.client_id}"

@@ -61,6 +61,17 @@ def judge(record: OrderRecord, booked: Iterable[BookedFill], lookup: Lookup) -> 
     return Verdict(record, absent=True)
 
 
+def judge_again(first: Verdict, booked: Iterable[BookedFill], lookup: Lookup) -> Verdict:
+    """Return the verdict after a second look, which takes nothing back that the first has shown."""
+    known = {fill.stem: fill for fill in (*booked, *first.fills)}
+    second = judge(first.record, known.values(), lookup)
+    fills = {fill.stem: fill for fill in (*first.fills, *second.fills)}
+    if second.absent and not first.absent:
+        doubt = "one look at the broker's reports showed this order, and the next did not"
+        return Verdict(second.record, tuple(fills.values()), doubt=doubt)
+    return Verdict(second.record, tuple(fills.values()), second.doubt, second.absent)
+
+
 def _completed(
     record: OrderRecord, fresh: tuple[BookedFill, ...], completed: BrokerOrder, executed: Decimal
 ) -> Verdict:
