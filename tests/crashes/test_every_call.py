@@ -16,6 +16,7 @@ SIGNAL: JsonObject = {"intent": "testsignalgenerator"}
 MESSAGES: dict[str, JsonObject] = {
     "testsignalgenerator": SIGNAL,
     "close-all": {"intent": "close-all"},
+    "trade-reconciliation": {"intent": "trade-reconciliation"},
 }
 """A live message of each trading intent. An intent that isn't listed here fails a test below."""
 

@@ -87,6 +87,7 @@ def _message(intent: AnyIntent) -> Schema:
         "type": "object",
         "required": ["intent", *command.get("required", [])],
         "additionalProperties": False,
+        **({"anyOf": command["anyOf"]} if "anyOf" in command else {}),
     }
     return {
         "title": f"Intent message: {intent.name}",

@@ -21,6 +21,7 @@ def intents(as_json: AsJson = False) -> None:
             print_json(described(intent))
         return
     rows = table("intent", "class", "good for", "own fields", "what it does")
+    rows.columns[0].no_wrap = True  # a name is there to be copied
     for intent in found:
         fields = ", ".join(map(str, own_fields(intent))) or "none"
         rows.add_row(intent.name, intent.kind.value, good_for(intent), fields, intent.description)
