@@ -1,7 +1,7 @@
 """One attempt at a run: what its class needs before it may work, then its handler."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from trader import locks
@@ -28,6 +28,7 @@ class Attempt:
         account: str,
         owned: OwnedRun,
         request: Request,
+        stopping: Callable[[], bool],
     ) -> None:
         self._ports = ports
         self._settings = settings
@@ -35,6 +36,7 @@ class Attempt:
         self._account = account
         self._owned = owned
         self._request = request
+        self._stopping = stopping
         self._execution: Execution | None = None
 
     @property
@@ -78,7 +80,13 @@ class Attempt:
 
     def _executing(self, *, may_send: bool, deadline: float) -> Execution:
         return Execution(
-            self._ports, self._settings, self._account, self._owned, may_send=may_send, deadline=deadline
+            self._ports,
+            self._settings,
+            self._account,
+            self._owned,
+            may_send=may_send,
+            deadline=deadline,
+            stopping=self._stopping,
         )
 
     async def _desk(self, *, may_send: bool, deadline: float) -> Trading | None:

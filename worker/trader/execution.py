@@ -1,6 +1,6 @@
 """A plan of orders, each placed at most once: stored, checked, sent, waited for, settled."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -53,6 +53,7 @@ class Execution:
         *,
         may_send: bool,
         deadline: float,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ports = ports
         self._settings = settings
@@ -60,7 +61,7 @@ class Execution:
         self._owned = owned
         self._may_send = may_send
         self._deadline = deadline
-        self._guard = Guard(ports, account, owned, settings.durations, deadline=deadline)
+        self._guard = Guard(ports, account, owned, settings.durations, deadline=deadline, stopping=stopping)
         self._drafts = Drafts(ports, owned.record.key)
         self._known = Known()
         self._configuration: Configuration | TraderError = Rejected("config-missing", "not read yet")

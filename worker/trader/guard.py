@@ -1,9 +1,10 @@
 """The check just before an order goes: lease, trading state, yield, deadline, position."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from trader import records
-from trader.domain.errors import GatewayNotReady, LeaseLost
+from trader.domain.errors import GatewayNotReady, LeaseLost, Retryable
 from trader.domain.order_record import OrderRecord
 from trader.domain.trading_state import TradingState
 from trader.ports import Ports
@@ -29,13 +30,21 @@ class Guard:
     """What one attempt must be sure of at the moment when an order goes."""
 
     def __init__(
-        self, ports: Ports, account: str, owned: OwnedRun, durations: Durations, *, deadline: float
+        self,
+        ports: Ports,
+        account: str,
+        owned: OwnedRun,
+        durations: Durations,
+        *,
+        deadline: float,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ports = ports
         self._account = account
         self._owned = owned
         self._durations = durations
         self._deadline = deadline
+        self._stopping = stopping
         self._state = TradingState.HALTED
         self._read_at = float("-inf")
 
@@ -50,12 +59,14 @@ class Guard:
         self._read_at = read_at
 
     def check_run(self) -> None:
-        """Raise Stop when nothing more may go, LeaseLost when this attempt must end. Awaits nothing."""
+        """Raise Stop when nothing more may go, Retryable when this attempt must end. Awaits nothing."""
         now, lock = self._ports.clock.monotonic(), self._owned.account_lock
         if lock is None or now - self._owned.renewed_at > self._durations.lease_s * (1 - MARGIN):
             raise LeaseLost("lease-margin", "too little of the lease is left to send an order")
         if now - self._read_at >= STATE_IS_FRESH_S:
             raise LeaseLost("state-stale", "the trading state was read too long ago to send an order")
+        if self._stopping():
+            raise Retryable("stopping", "this worker is shutting down; another one goes on with the plan")
         if self._state is TradingState.HALTED:
             raise Stop("halted", "trading is halted; `trader state active` allows orders")
         if lock.record.urgent is not None:

@@ -73,9 +73,13 @@ class Runner:
             except Terminal as refusal:  # the id is another's, or someone has damaged the run's document
                 await self.teller.refuse(delivery, account, refusal)
 
+    def drain(self) -> None:
+        """Take nothing more and send no further order; what is under way comes to its end or is put off."""
+        self._stopping = True
+
     async def stop(self) -> None:
         """Take nothing more, and wait for what is still being noted down."""
-        self._stopping = True
+        self.drain()
         await self.teller.finish()
 
     async def _claim(self, request: Request, delivery: Delivery, account: str) -> None:
@@ -124,7 +128,9 @@ class Runner:
         end: Completed | Terminal
         exhausted = False
         log.info("started", attempt=attempt)
-        work = Attempt(self.ports, self._settings, self.watch, account, owned, request)
+        work = Attempt(
+            self.ports, self._settings, self.watch, account, owned, request, lambda: self._stopping
+        )
         try:
             end = await self._under_lease(owned, work.run())
         except Terminal as terminal:

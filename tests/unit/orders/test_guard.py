@@ -301,3 +301,12 @@ async def test_fractions_of_a_share_are_measured_as_exactly(watch: Watch, quanti
     order = closing()
     order = order.model_copy(update={"order": order.order.model_copy(update={"quantity": -quantity})})
     assert (watch.guard.check(order) is None) == (quantity <= 10)
+
+
+async def test_a_worker_that_is_shutting_down_sends_no_order(watch: Watch) -> None:
+    """It is put off, not given up: the worker that comes next goes on with the stored plan."""
+    await watch.guard.refresh()
+    watch.guard._stopping = lambda: True
+    with pytest.raises(Retryable) as put_off:
+        watch.guard.check(opening())
+    assert put_off.value.code == "stopping"

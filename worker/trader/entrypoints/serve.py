@@ -2,10 +2,13 @@
 
 import os
 import sys
+from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
 
 from trader.adapters.clock import SystemClock
+from trader.bootstrap import Worker
 from trader.entrypoints.asgi import create_app
 from trader.entrypoints.parent import exit_with_parent
 from trader.logs import configure
@@ -27,8 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     configure(settings.log_level)
     if "--exit-with-parent" in given:
         exit_with_parent()
-    uvicorn.run(
-        create_app(settings, SystemClock()),
+    app = create_app(settings, SystemClock())
+    config = uvicorn.Config(
+        app,
         host=os.environ.get("HOST", "127.0.0.1"),
         port=port,
         log_config=None,
@@ -36,7 +40,23 @@ def main(arguments: list[str] | None = None) -> int:
         timeout_graceful_shutdown=int(settings.durations.lease_s),
         timeout_keep_alive=75,
     )
+    _Server(config, app).run()
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Tells the worker of SIGTERM at once: uvicorn itself first waits for the requests under way."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Let no further order go, then stop as uvicorn does."""
+        worker: Worker | None = getattr(self._app.state, "worker", None)
+        if worker is not None:
+            worker.runner.drain()
+        super().handle_exit(sig, frame)
 
 
 def _port(text: str) -> int:
