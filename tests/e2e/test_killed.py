@@ -20,6 +20,7 @@ from tests.support.stack import Running, running, stack, trader, until
 from trader import records
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.configuration_sample import sample
+from trader.domain.events import RESULT_TYPE
 
 SLOW_BARS = """
 - when: {event: reqHistoricalData}
@@ -95,7 +96,8 @@ def push_body(body: dict[str, object]) -> dict[str, object]:
 
 def results(data_dir: Path) -> list[dict[str, Any]]:
     told = trader(data_dir, "results", "--json").stdout.splitlines()
-    return [json.loads(line)["data"] for line in told]
+    events = [json.loads(line) for line in told]
+    return [event["data"] for event in events if event["type"] == RESULT_TYPE]
 
 
 def test_a_run_that_is_delivered_again_goes_on_and_ends_once(tmp_path: Path, slow: str) -> None:

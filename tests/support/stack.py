@@ -134,8 +134,9 @@ class LocalStack:
         return ran.stdout
 
     def events(self) -> list[dict[str, Any]]:
-        """Return the events told so far."""
-        return [json.loads(line) for line in self.trader("results", "--json").splitlines()]
+        """Return the results told so far, as events; the gateway's own events are left out."""
+        events = [json.loads(line) for line in self.trader("results", "--json").splitlines()]
+        return [event for event in events if event["type"] == "ib-intents.result.v1"]
 
     def result(self, run: str) -> dict[str, Any]:
         """Return the result of ``run`` once it is told."""
