@@ -115,9 +115,10 @@ def test_a_run_that_is_delivered_again_goes_on_and_ends_once(tmp_path: Path, slo
 
 def test_a_run_that_nobody_delivers_again_ends_by_its_age(tmp_path: Path, slow: str) -> None:
     configured(tmp_path)
-    body = {**SIGNAL, "expiresAt": f"{datetime.now(UTC) + timedelta(seconds=5):%Y-%m-%dT%H:%M:%S.%fZ}"}
     with simulator(tmp_path, slow) as gateway:
         with worker(tmp_path, gateway) as first, ThreadPoolExecutor() as pushing:
+            good_until = datetime.now(UTC) + timedelta(seconds=10)
+            body = {**SIGNAL, "expiresAt": f"{good_until:%Y-%m-%dT%H:%M:%S.%fZ}"}
             push = pushing.submit(httpx.post, address(first), json=push_body(body))
             until(lambda: asked_for_bars(tmp_path / "gateway.json"), "the request for bars")
             first.process.kill()
