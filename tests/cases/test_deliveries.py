@@ -1,16 +1,15 @@
 """The delivery side: messages that come twice, late, out of order, to workers that die or can't write."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.support.crash import Fate, How, Theatre, theatre
+from tests.support.crash import Fate, How, theatre
 from tests.support.deliveries import delivery
 from tests.support.ib import OPEN
-from tests.support.play import CLOSE_ALL, MANY, QUICK, SIGNAL, Play, playing, signal
+from tests.support.play import CLOSE_ALL, QUICK, SIGNAL, Play, playing, signal, with_a_history
 from trader.decoding import Delivery
 from trader.domain.errors import TopicUnavailable
 from trader.domain.orders import OrderState
@@ -63,7 +62,8 @@ async def test_a_second_delivery_while_the_first_runs_is_sent_back(tmp_path: Pat
 @pytest.mark.parametrize("how", ["before", "after"])
 async def test_a_lease_that_died_is_taken_over_once_it_is_surely_dead(tmp_path: Path, how: How) -> None:
     async with theatre(tmp_path) as world:
-        message = await with_a_history(world)
+        await with_a_history(world)
+        message = world.message(signal("MSFT"), "under-test")
         async with world.worker(Fate(1, how, "orders.place")) as doomed:
             assert not await world.deliver(doomed, message(1))
         async with world.worker() as runner:
@@ -79,9 +79,9 @@ async def test_a_lease_that_died_is_taken_over_once_it_is_surely_dead(tmp_path: 
 
 
 @pytest.mark.parametrize("how", ["refused", "error"])
-@pytest.mark.parametrize("intent", ["testsignalgenerator", "close-all"])
+@pytest.mark.parametrize("body", [signal("MSFT"), CLOSE_ALL], ids=lambda body: body["intent"])
 async def test_store_topic_and_gateway_may_fail_at_any_call_and_the_same_worker_goes_on(
-    tmp_path: Path, intent: str, how: How
+    tmp_path: Path, body: JsonObject, how: How
 ) -> None:
     at, met = 0, True
     while met:
@@ -89,7 +89,8 @@ async def test_store_topic_and_gateway_may_fail_at_any_call_and_the_same_worker_
         folder = tmp_path / str(at)
         folder.mkdir()
         async with theatre(folder) as world:
-            message = await with_a_history(world, intent)
+            await with_a_history(world)
+            message = world.message(body, "under-test")
             fate = Fate(at, how)
             async with world.worker(fate) as runner:
                 acknowledged = await world.deliver(runner, message(1))
@@ -174,12 +175,3 @@ async def test_messages_out_of_order_each_do_what_is_right_when_they_come(tmp_pa
         assert order.state is OrderState.FILLED
         assert (await play.world.the_result_of("message/early")).orders == ()
         assert play.position("MSFT") == order.quantity
-
-
-async def with_a_history(world: Theatre, intent: str = "testsignalgenerator") -> Callable[[int], Delivery]:
-    """Let the account have had an order, so that ids are known to count; return the message under test."""
-    await world.configured(**MANY)
-    async with world.worker() as runner:
-        assert await world.deliver(runner, world.message(signal("SPY"), "history")(1))
-    body: JsonObject = signal("MSFT") if intent == "testsignalgenerator" else {"intent": intent}
-    return world.message(body, "under-test")

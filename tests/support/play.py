@@ -1,8 +1,7 @@
 """A play: a whole worker over the sockets of a gateway that follows the simulator's own scenario files."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +22,7 @@ from gateway_simulator.gateway import Gateway
 from gateway_simulator.scenario import Scenario, load_scenario
 from gateway_simulator.wire.orders import PlaceOrder
 from tests.support.crash import ACCOUNT, Theatre, theatre
+from tests.support.eventually import eventually
 from tests.support.gateway import RunningWorker, running_worker
 from tests.support.ib import OPEN, simulated
 from trader import orderbook
@@ -37,6 +37,7 @@ QUICK = Durations(connect_s=5, broker_call_s=1, settle_s=0.02, order_wait_s=0.5)
 
 SIGNAL: JsonObject = {"intent": "testsignalgenerator"}
 CLOSE_ALL: JsonObject = {"intent": "close-all"}
+RECONCILE: JsonObject = {"intent": "trade-reconciliation"}
 SYMBOLS = ("SPY", "MSFT", "NVDA", "IWM", "TSLA")
 """Of what the simulator's market is at ``OPEN``, the signal is short of SPY and NVDA, long of the others."""
 MANY: Mapping[str, Any] = {
@@ -56,6 +57,19 @@ MANY: Mapping[str, Any] = {
 def signal(symbol: str, **given: Any) -> JsonObject:
     """Return a live message for one symbol."""
     return {**SIGNAL, "symbol": symbol, **given}
+
+
+def placed(gateway: Gateway, symbol: str = "") -> list[Order]:
+    """Return our orders, or those in one symbol, as the gateway's book has them, oldest first."""
+    ours = [order for order in gateway.book.orders.values() if order.terms.order_ref]
+    return [order for order in ours if symbol in ("", order.contract.symbol)]
+
+
+async def with_a_history(world: Theatre, **configuration: Any) -> None:
+    """Configure the account and let it have had an order, so that the gateway's ids are known to count."""
+    await world.configured(**{**MANY, **configuration})
+    async with world.worker() as runner:
+        assert await world.deliver(runner, world.message(signal("SPY"), "history")(1))
 
 
 def misbehaves(gateway: Gateway, *names: str) -> None:
@@ -120,8 +134,7 @@ class Play:
 
     def placed(self, symbol: str = "") -> list[Order]:
         """Return our orders as the gateway's book has them, oldest first."""
-        ours = [order for order in self.gateway.book.orders.values() if order.terms.order_ref]
-        return [order for order in ours if symbol in ("", order.contract.symbol)]
+        return placed(self.gateway, symbol)
 
     def position(self, symbol: str) -> Decimal:
         """Return what the broker says is held."""
@@ -140,11 +153,9 @@ class Play:
         locks = await orderbook.contract_locks(self.world.store, ACCOUNT)
         return sorted(lock.value.instrument for lock in locks.values())
 
-    async def until(self, holds: Any) -> None:
+    async def until(self, holds: Callable[[], Any]) -> None:
         """Wait for what the simulator tells nobody."""
-        async with asyncio.timeout(10):
-            while not holds():  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
+        await eventually(lambda: bool(holds()))
 
 
 @asynccontextmanager

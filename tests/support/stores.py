@@ -67,6 +67,11 @@ class Repeating(Passing):
         return await self.real.commit(writes)
 
 
+def as_the_plan_is_stored(call: str, paths: Sequence[str]) -> bool:
+    """Whether a call stores orders that are planned."""
+    return call == "commit" and any("/orders/" in path for path in paths)
+
+
 class Freezing(Passing):
     """Answers nothing from a certain call on, as to a process that is stopped: what was asked then is done,
     but it is told only at the thaw.
@@ -89,9 +94,7 @@ class Freezing(Passing):
     async def query(
         self, collection: str, *, where: Mapping[str, str] | None = None, limit: int = 1000
     ) -> Sequence[Document]:
-        return await self._told(
-            "query", [collection], self.real.query(collection, where=where, limit=limit)
-        )
+        return await self._told("query", [collection], self.real.query(collection, where=where, limit=limit))
 
     async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
         return await self._told("commit", [write.path for write in writes], self.real.commit(writes))

@@ -26,6 +26,7 @@ from trader.domain.session import may_go
 from trader.domain.status import IntentClass
 from trader.domain.wire import Amount, JsonObject, Wire
 from trader.intent import Completed, Intent, Run
+from trader.orderbook import own_references
 from trader.plans import Decided, OrderWish
 from trader.ports import Ports
 
@@ -86,7 +87,7 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     async def close() -> Decided:
         return await _closing(command, run, ports)
 
-    before = len((await ports.orders.look_up()).open)
+    before = await _open_orders(command, run, ports)
     await run.desk.planned("cancel", cancel)
     standing = await run.desk.cancel(command.strategies)
     stage = await run.desk.planned("close", close)
@@ -104,12 +105,23 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     return Completed(outcome, orders, None if run.dry_run else failure)
 
 
+async def _open_orders(command: CloseAll, run: Run, ports: Ports) -> int:
+    """Return how many orders are meant to be cancelled."""
+    found = (await ports.orders.look_up()).open
+    if command.strategies is None:
+        return len(found)
+    own = await own_references(ports.store, run.account, command.strategies)
+    return sum(order.reference in own for order in found)
+
+
 async def _closing(command: CloseAll, run: Run, ports: Ports) -> Decided:
     books = await read_books(ports, run.account)
     wishes: list[OrderWish] = []
     residue: list[Residue] = []
+    closed: dict[tuple[str, int], Decimal] = {}
     for position in ports.broker.positions():
         parts = _parts(position, books, command)
+        closed |= {(owner, position.con_id): part for owner, part in parts.items()}
         quantity = sum(parts.values(), Decimal(0))
         if not quantity:
             continue
@@ -126,6 +138,7 @@ async def _closing(command: CloseAll, run: Run, ports: Ports) -> Decided:
                 reduces=True,
             )
         )
+    residue += _out_of_reach(command, books, closed, ports)
     return Decided(Closing(residue=tuple(residue)).to_json(), tuple(wishes))
 
 
@@ -142,6 +155,24 @@ def _parts(position: Position, books: Books, command: CloseAll) -> Mapping[str, 
     if possible == wanted:
         return theirs
     return closing_parts(-possible, {owner: -part for owner, part in theirs.items()})
+
+
+def _out_of_reach(
+    command: CloseAll, books: Books, closed: Mapping[tuple[str, int], Decimal], ports: Ports
+) -> list[Residue]:
+    """Return what the named strategies hold and the broker's position doesn't: it can't be closed there."""
+    names = {position.con_id: position.symbol for position in ports.broker.positions()}
+    left = {key: held + closed.get(key, Decimal(0)) for key, held in books.held.items()}
+    return [
+        Residue(
+            instrument=names.get(con_id, f"contract {con_id}"),
+            quantity=quantity,
+            code="beyond-position",
+            message=f"held by {owner}, but not in the broker's position: another owner holds the other side",
+        )
+        for (owner, con_id), quantity in left.items()
+        if quantity and owner in (command.strategies or ())
+    ]
 
 
 def _refusal(contract: Contract, books: Books, ports: Ports) -> Refusal | None:

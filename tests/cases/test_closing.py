@@ -1,0 +1,148 @@
+"""Hard histories of close-all: what it may not sell twice, whom it waits for, and what fires meanwhile."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from tests.support.crash import ACCOUNT, theatre
+from tests.support.eventually import eventually
+from tests.support.gateway import RunningWorker
+from tests.support.play import (
+    CLOSE_ALL,
+    QUICK,
+    RECONCILE,
+    Play,
+    playing,
+    signal,
+    with_a_history,
+)
+from tests.support.stores import Freezing, as_the_plan_is_stored
+from trader import locks
+from trader.adapters.sqlite import SqliteStore
+from trader.domain.orders import OrderState
+from trader.domain.status import Status
+from trader.domain.wire import JsonObject
+from trader.lease import Lease
+from trader.ports import Update
+
+OWN: JsonObject = {"intent": "close-all", "strategies": ["testsignalgenerator"]}
+
+
+async def with_a_manual_stop(play: Play) -> Decimal:
+    """Hold some MSFT, and a manual stop order that would sell all of it; return how much."""
+    await play.holds("MSFT")
+    held = play.position("MSFT")
+    play.manual("MSFT", "SELL", held, order_type="STP", aux_price=Decimal(1))
+    return held
+
+
+async def test_a_manual_stop_that_fires_as_all_is_cancelled_leaves_nothing_to_close(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        await with_a_manual_stop(play)
+        play.misbehaves("stop-fires-as-all-is-cancelled")
+        closed = await play.result(CLOSE_ALL)
+        assert (closed.status, closed.orders) == (Status.SUCCEEDED, ())
+        assert play.position("MSFT") == 0
+        assert len(play.placed("MSFT")) == 1, "nothing was sold a second time"
+        assert (await play.result(RECONCILE)).status is Status.SUCCEEDED
+
+
+async def test_a_manual_stop_that_fires_between_plan_and_order_keeps_the_order_back(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await with_a_history(world)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, world.message(signal("MSFT"), "opened")(1))
+        real, frozen = world.store, Freezing(world.store, as_the_plan_is_stored)
+        world.store = cast(SqliteStore, frozen)
+        async with world.worker() as runner:
+            world.store = real
+            play = Play(world, cast(RunningWorker, None))
+            stop = play.manual("MSFT", "SELL", play.position("MSFT"), order_type="STP", aux_price=Decimal(1))
+            closing = asyncio.create_task(world.deliver(runner, world.message(OWN, "close")(1)))
+            await frozen.is_frozen.wait()
+            world.gateway.exchange.fill_at_market(stop)
+            await eventually(lambda: not any(p.symbol == "MSFT" for p in runner.ports.broker.positions()))
+            frozen.thaw()
+            assert await closing
+            assert await world.deliver(runner, world.message(RECONCILE, "evening")(1))
+        closed = await world.the_result_of("message/close")
+        states = {order.instrument: order.state for order in closed.orders}
+        assert states == {"SPY": OrderState.FILLED, "MSFT": OrderState.UNSENT}
+        assert (closed.status, closed.reason and closed.reason.code) == (Status.FAILED, "partly-done")
+        assert play.position("MSFT") == 0
+        await world.all_is_well()
+
+
+async def test_close_all_waits_for_a_run_that_holds_the_account_and_then_closes_what_it_did(
+    tmp_path: Path,
+) -> None:
+    patient = QUICK.model_copy(update={"order_wait_s": 60, "handler_s": 1})
+    async with playing(tmp_path, durations=patient) as play:
+        await play.holds("SPY")
+        play.misbehaves("partly-filled")
+        holder = asyncio.create_task(play.push(signal("MSFT"), "holder"))
+        await play.until(lambda: play.placed("MSFT"))
+        closed = await play.result(CLOSE_ALL, "urgent")
+        assert (await holder).status_code == 204
+        (working,) = (await play.world.the_result_of("message/holder")).orders
+        assert working.state is OrderState.WORKING
+        assert closed.status is Status.SUCCEEDED, closed
+        assert [play.position("SPY"), play.position("MSFT")] == [0, 0]
+        assert list(play.gateway.book.open_orders()) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "end"), [(590, (Status.SUCCEEDED, None)), (601, (Status.EXPIRED, "too-old"))]
+)
+async def test_close_all_is_sent_back_while_a_run_holds_the_account_and_has_its_end_when_that_lets_go(
+    tmp_path: Path, seconds: float, end: tuple[Status, str | None]
+) -> None:
+    quick = QUICK.model_copy(update={"handler_s": 0.3})
+    async with playing(tmp_path, durations=quick) as play:
+        await play.holds("MSFT")
+        holder = await Holder.of(play.world.store)
+        sent_back = await play.push(CLOSE_ALL, "urgent")
+        assert (sent_back.status_code, sent_back.text) == (503, "account-locked")
+        assert (await holder.read()).urgent == "message/urgent", "the holder is asked to yield"
+        play.world.pass_time(seconds)
+        await holder.renews()
+        assert (await play.push(CLOSE_ALL, "urgent")).status_code == (503 if end[1] is None else 204)
+        await holder.lets_go()
+        result = await play.result(CLOSE_ALL, "urgent")
+        assert (result.status, result.reason and result.reason.code) == end
+        assert (play.position("MSFT") == 0) == (end[1] is None)
+
+
+class Holder:
+    """A run of another worker that holds the account."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    @classmethod
+    async def of(cls, store: SqliteStore) -> "Holder":
+        holder = cls(store)
+        await holder._write(holder=Lease(nonce="another", worker="another"), run="id/long")
+        return holder
+
+    async def read(self) -> locks.LockRecord:
+        document = await self._store.get(locks.path_of(ACCOUNT))
+        assert document is not None
+        return locks.read(document)
+
+    async def renews(self) -> None:
+        held = (await self.read()).holder
+        assert held is not None
+        await self._write(holder=held.model_copy(update={"renewals": held.renewals + 1}))
+
+    async def lets_go(self) -> None:
+        await self._write(holder=None, run=None, urgent=None)
+
+    async def _write(self, **changes: object) -> None:
+        document = await self._store.get(locks.path_of(ACCOUNT))
+        assert document is not None
+        record = locks.read(document).model_copy(update=changes)
+        await self._store.commit([Update(document.path, record.to_json(), document.version)])
