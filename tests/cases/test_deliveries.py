@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crash import Fate, How, theatre
+from tests.support.crash import ACCOUNT, Fate, How, theatre
 from tests.support.deliveries import delivery
 from tests.support.ib import OPEN
-from tests.support.play import CLOSE_ALL, QUICK, SIGNAL, Play, playing, signal, with_a_history
+from tests.support.play import CLOSE_ALL, MANY, QUICK, SIGNAL, Play, placed, playing, signal, with_a_history
 from trader.decoding import Delivery
 from trader.domain.errors import TopicUnavailable
 from trader.domain.orders import OrderState
@@ -106,6 +106,30 @@ async def test_store_topic_and_gateway_may_fail_at_any_call_and_the_same_worker_
             assert [order.state for order in result.orders] == [OrderState.FILLED]
             await world.all_is_well()
     assert at > 10
+
+
+@pytest.mark.parametrize("how", ["before", "after", "error", "refused"])
+@pytest.mark.parametrize("at", [1, 2, 3])
+async def test_a_burst_of_orders_may_end_at_any_of_them(tmp_path: Path, at: int, how: How) -> None:
+    symbols = ("SPY", "MSFT", "NVDA")
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        async with world.worker() as runner:
+            for symbol in symbols:
+                assert await world.deliver(runner, world.message(signal(symbol), symbol)(1))
+        message = world.message(CLOSE_ALL, "close")
+        fate = Fate(at, how, "orders.place")
+        async with world.worker(fate) as runner:
+            acknowledged = await world.deliver(runner, message(1))
+            if not acknowledged and not fate.dead:
+                acknowledged = await world.deliver(runner, message(2))
+        assert fate.is_met
+        if not acknowledged:
+            await world.until_acknowledged(message)
+        assert (await world.the_result_of("message/close")).status is Status.SUCCEEDED
+        assert world.gateway.book.positions_of(ACCOUNT) == []
+        assert all(len(placed(world.gateway, symbol)) == 2 for symbol in symbols)
+        await world.all_is_well()
 
 
 @BOTH

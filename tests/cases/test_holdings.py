@@ -68,6 +68,7 @@ async def test_a_correction_while_the_order_is_open_is_counted_once(tmp_path: Pa
         assert await play.held() == {}
 
 
+@pytest.mark.case(10)
 async def test_a_commission_that_comes_late_is_booked_apart(tmp_path: Path) -> None:
     async with playing(tmp_path) as play:
         play.misbehaves("fill-reports-astray")
@@ -152,6 +153,7 @@ async def test_of_two_strategies_only_what_the_position_has_is_closed_and_the_re
         assert play.position("MSFT") == 0
 
 
+@pytest.mark.case(15)
 async def test_what_other_hands_did_is_external_and_closes_the_contract_until_it_is_booked(
     tmp_path: Path,
 ) -> None:

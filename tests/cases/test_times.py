@@ -1,20 +1,27 @@
 """Hard histories of time: midnights, ticks, late orders about trading, clocks that changed or disagree."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from tests.support.crash import ACCOUNT, theatre
+from gateway_simulator.server import serve
+from tests.support.crash import ACCOUNT, JumpClock, theatre
 from tests.support.deliveries import delivery
 from tests.support.ib import OPEN, simulated
 from tests.support.play import MANY, SIGNAL, misbehaves, placed, playing, signal, with_a_history
+from tests.support.stores import Freezing, as_the_plan_is_stored
 from trader import orderbook
+from trader.adapters.sqlite import SqliteStore
 from trader.decoding import Delivery
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
+from trader.sweeper import Sweeper
 
 MSFT = signal("MSFT")
 UNTIL_CANCELLED = {**MANY, "order": {"type": "LMT", "tif": "GTC"}}
@@ -197,3 +204,27 @@ async def test_a_worker_whose_clock_is_an_hour_off_trades_nothing(tmp_path: Path
         play.gateway.disconnect()
         await play.worker.until_ready()
         assert (await play.result(MSFT, "second")).status is Status.SUCCEEDED
+
+
+async def test_a_lease_is_not_dead_because_another_workers_clock_is_an_hour_ahead(tmp_path: Path) -> None:
+    ahead = simulated(at=OPEN + timedelta(hours=1))
+    async with theatre(tmp_path) as world, serve(ahead) as server:
+        await with_a_history(world)
+        theirs = replace(world, gateway=ahead, port=server.port, clock=JumpClock(ahead))
+        message = world.message({**MSFT, "expiresAt": (OPEN + timedelta(hours=3)).isoformat()}, "first")
+        real, frozen = world.store, Freezing(world.store, as_the_plan_is_stored)
+        world.store = cast(SqliteStore, frozen)
+        async with world.worker() as slow:
+            world.store = real
+            working = asyncio.create_task(world.deliver(slow, message(1)))
+            await frozen.is_frozen.wait()
+            async with theirs.worker() as other:
+                await Sweeper(other).sweep()
+                theirs.clock.jump(59)
+                assert not await theirs.deliver(other, message(2)), "it is being worked on"
+            frozen.thaw()
+            assert await working
+        (order,) = (await world.the_result_of("message/first")).orders
+        assert order.state is OrderState.FILLED
+        assert placed(ahead) == []
+        await world.all_is_well()
