@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +49,17 @@ class RunningWorker:
 
     async def until_gateway_is(self, state: str) -> Mapping[str, Any]:
         """Return what /readyz says once the gateway is in ``state``."""
+        return await self._until(lambda answer: answer["gateway"] == state)
+
+    async def until_gateway_says(self, reason: str) -> Mapping[str, Any]:
+        """Return what /readyz says once its reason has ``reason`` in it."""
+        return await self._until(lambda answer: reason in answer["reason"])
+
+    async def _until(self, holds: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
         async with asyncio.timeout(20):
             while True:
                 answer: Mapping[str, Any] = (await self.readiness()).json()
-                if answer["gateway"] == state:
+                if holds(answer):
                     return answer
                 await asyncio.sleep(0.01)
 

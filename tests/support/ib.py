@@ -28,14 +28,16 @@ OPEN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 PATIENCE_S = 10.0
 """How long a test waits for what must happen; reached only by a test that fails."""
 
+OnState = Callable[[GatewayStatus], None]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Client:
     """The adapter as the worker opens it, and each state that it passed through."""
 
-    def __init__(self, settings: Settings, clock: Clock, heartbeat_s: float) -> None:
+    def __init__(self, settings: Settings, clock: Clock, heartbeat_s: float, on_state: OnState) -> None:
         self.states: list[GatewayStatus] = []
+        self._on_state = on_state
         self.connection = Connection(
             settings, clock, self._entered, nonce=lambda: uuid4().hex, heartbeat_s=heartbeat_s
         )
@@ -47,6 +49,7 @@ class Client:
 
     def _entered(self, status: GatewayStatus) -> None:
         self.states.append(status)
+        self._on_state(status)
         self._entered_one.set()
 
     async def reaches(self, state: GatewayState, code: str | None = None) -> GatewayStatus:
@@ -76,6 +79,7 @@ async def client(
     connect_s: float = PATIENCE_S,
     broker_call_s: float = PATIENCE_S,
     heartbeat_s: float = PATIENCE_S,
+    on_state: OnState = lambda _status: None,
 ) -> AsyncIterator[Client]:
     """Run a connection to that port on loopback, and close it at the end."""
     settings = Settings(
@@ -85,7 +89,7 @@ async def client(
         client_id=client_id,
         durations=Durations(connect_s=connect_s, broker_call_s=broker_call_s),
     )
-    opened = Client(settings, clock or SystemClock(), heartbeat_s)
+    opened = Client(settings, clock or SystemClock(), heartbeat_s, on_state)
     running = asyncio.create_task(opened.connection.run())
     try:
         yield opened
@@ -106,6 +110,13 @@ class GatewayTime(SystemClock):
 
     def now(self) -> datetime:
         return self._clock.now() + self._ahead
+
+
+class HurriedTime(GatewayTime):
+    """Waits but a moment, where a connection would wait longer and longer before it tries again."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(min(seconds, 0.002))
 
 
 def simulated(*rules: tuple[Any, Any], at: datetime = OPEN, **given: Any) -> Gateway:

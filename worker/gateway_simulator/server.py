@@ -8,6 +8,7 @@ from gateway_simulator.gateway import Gateway
 from gateway_simulator.session import Session
 
 PATIENCE_S = 1.0  # for clients that don't read what they are sent
+TURNS_TO_ACCEPT = 3  # of the loop, until a connection that asyncio has accepted is a session of ours
 
 
 class Server:
@@ -37,6 +38,11 @@ class Server:
         """Let nobody in any more, and close every connection."""
         if self._listener is not None:
             listener, self._listener = self._listener, None
+            # Accept no more, but let in who is accepted: asyncio leaks what it accepts as its server closes.
+            for listening in listener.sockets:
+                asyncio.get_running_loop().remove_reader(listening)
+            for _ in range(TURNS_TO_ACCEPT):
+                await asyncio.sleep(0)
             listener.close()
             sessions = tuple(self._gateway.sessions)
             self._gateway.disconnect()

@@ -29,12 +29,12 @@ class GatewayEvent(Wire):
     """The gateway's connection changed in a way that a person may have to act on.
 
     `ready`: it is ready for the first time since the worker started. `login-required`: it accepts
-    connections, but answers no login; a person has to log it in, or to approve the second factor.
-    `session-lost`: it was ready, and for a minute it hasn't been, or it wants a login, as it does when
-    another session of the same user (a phone, the web) has taken its place. `recovered`: it is ready again
-    after one of these two. Each is told once an incident, which ends when it is ready again, and not for
-    each failure to connect. What begins in the nightly restart window is told at its
-    end, if it lasts.
+    connections, but answers no login, or has let nobody in for five minutes after the worker's start; a
+    person has to log it in, or to approve the second factor. `session-lost`: it was ready, and for a minute
+    it hasn't been, or it wants a login, as it does when another session of the same user (a phone, the web)
+    has taken its place. `recovered`: it is ready again after one of these two. Each is told once an
+    incident, which ends when it is ready again, and not for each failure to connect. What begins in the
+    nightly restart window is told at its end, if it lasts.
     """
 
     model_config = ConfigDict(

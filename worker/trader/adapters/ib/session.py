@@ -94,7 +94,8 @@ class Session:
             raise disconnected("gateway-disconnected", f"{host}:{port} did not answer within {within_s:g} s")
         except OSError as error:
             raise disconnected(
-                "gateway-disconnected", f"nothing listens at {host}:{port} ({error}): start the gateway"
+                "gateway-disconnected",
+                f"nothing listens at {host}:{port} ({error}): start the gateway, and log it in",
             ) from None
         finally:
             login.cancel()
