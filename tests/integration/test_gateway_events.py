@@ -29,7 +29,7 @@ from trader.adapters.sqlite import SqliteStore
 from trader.domain.configuration_sample import sample
 from trader.domain.events import GATEWAY_TYPE
 from trader.domain.gateway import GatewayState
-from trader.domain.incidents import FLAP
+from trader.domain.incidents import FLAP, START
 from trader.domain.wire import JsonObject
 from trader.gateway_telling import GatewayTeller
 from trader.ports import OutgoingMessage
@@ -116,11 +116,11 @@ async def watched(gateway: Gateway, folder: Path, **given: Any) -> AsyncIterator
     clock, topic = HurriedTime(gateway), Topic()
     teller = GatewayTeller(store, topic, clock, look_s=0.01)
     telling = asyncio.create_task(teller.run())
-    patience = {"connect_s": 0.2, "broker_call_s": 1, "heartbeat_s": 0.05, **given}
+    given = {"account": ACCOUNT, "connect_s": 0.2, "broker_call_s": 1, "heartbeat_s": 0.05, **given}
     try:
         async with (
             serve(gateway) as server,
-            client(server.port, clock=clock, account=ACCOUNT, on_state=teller.note, **patience) as worker,
+            client(server.port, clock=clock, on_state=teller.note, **given) as worker,
         ):
             yield Watched(gateway, worker, topic, store)
     finally:
@@ -282,6 +282,18 @@ async def test_attempts_that_fail_in_one_way_and_another_are_one_incident(tmp_pa
         at.log_in()
         await at.worker.ready()
         await at.topic.until_told("ready", "session-lost", "login-required", "recovered")
+
+
+async def test_a_gateway_that_lets_nobody_in_after_the_start_is_told_of_whosever_it_is(
+    tmp_path: Path,
+) -> None:
+    gateway = simulated(({"event": "connect", "every": 1}, "drop"))
+    async with watched(gateway, tmp_path, account=None) as at:
+        await at.worker.reaches(*LOST)
+        at.pass_time(START)
+        [event] = await at.topic.until_told("login-required")
+        assert (event["state"], event["account"]) == ("disconnected", None)
+        assert problems("gateway-event", event) == []
 
 
 # -- the topic ----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -20,7 +20,15 @@ from trader.discovery import find_intents
 from trader.domain.configuration import Configuration
 from trader.domain.configuration_sample import sample
 from trader.domain.errors import Rejected
-from trader.domain.events import Alert, GatewayEvent, intent_event, result_event
+from trader.domain.events import (
+    Alert,
+    GatewayEvent,
+    GatewayEventName,
+    gateway_event,
+    intent_event,
+    result_event,
+)
+from trader.domain.gateway import GatewayState
 from trader.domain.messages import Result
 from trader.domain.status import Mode, Severity, Status
 from trader.domain.wire import JsonObject
@@ -231,6 +239,20 @@ def test_a_result_is_as_its_schema_says_and_so_are_its_attributes() -> None:
     accepts(asyncapi()["components"]["messages"]["result"]["headers"], result_event(result, 1).attributes())
     follow_up = intent_event("id/noon/then/1", "DU1", NOW, RED)
     accepts(asyncapi()["components"]["messages"]["intent"]["headers"], follow_up.attributes())
+
+
+@pytest.mark.parametrize("account", ["DU1", None])
+@pytest.mark.parametrize("name", get_args(GatewayEventName))
+def test_an_event_of_the_gateway_is_as_its_schema_says_and_so_are_its_attributes(
+    name: GatewayEventName, account: str | None
+) -> None:
+    state = GatewayState.DEGRADED
+    told = GatewayEvent(event=name, state=state, code="c", since=NOW, reason="why", account=account)
+    assert problems("gateway-event", told.to_json()) == []
+    attributes = gateway_event(told, NOW).attributes()
+    accepts(asyncapi()["components"]["messages"]["gatewayEvent"]["headers"], attributes)
+    assert attributes["event"] == name
+    assert attributes.get("account") == account
 
 
 def accepts(schema: dict[str, Any], value: object) -> None:
