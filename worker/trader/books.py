@@ -24,6 +24,7 @@ class Books:
     held: Quantities
     in_flight: Quantities
     closed: Mapping[int, Refusal]
+    names: Mapping[int, str]
 
     def holding(self, owner: str, con_id: int) -> Decimal:
         """Return what ``owner`` holds of a contract."""
@@ -36,7 +37,8 @@ class Books:
 
 async def read_books(ports: Ports, account: str) -> Books:
     """Return the books as they stand, held against the broker's positions."""
-    held = holdings(await orderbook.all_fills(ports.store, account))
+    fills = await orderbook.all_fills(ports.store, account)
+    held, names = holdings(fills), {fill.con_id: fill.instrument for fill in fills}
     records = [kept.value for kept in await orderbook.open_orders(ports.store, account)]
     locks = await orderbook.contract_locks(ports.store, account)
     closed = {
@@ -49,7 +51,7 @@ async def read_books(ports: Ports, account: str) -> Books:
     }
     for refusal in (*_differing(held, ports), *_doubtful(records), *_unknown(records, ports)):
         closed.setdefault(*refusal)
-    return Books(held, _in_flight(records), closed)
+    return Books(held, _in_flight(records), closed, names)
 
 
 def _differing(held: Quantities, ports: Ports) -> list[tuple[int, Refusal]]:

@@ -160,7 +160,9 @@ def _parts(position: Position, books: Books, command: CloseAll) -> Mapping[str, 
 def _out_of_reach(
     command: CloseAll, books: Books, closed: Mapping[tuple[str, int], Decimal], ports: Ports
 ) -> list[Residue]:
-    """Return what the named strategies hold and the broker's position doesn't: it can't be closed there."""
+    """Return what our books hold and the broker's positions don't: it can't be closed there."""
+    if command.strategies is None:
+        return _unseen(books, ports)
     names = {position.con_id: position.symbol for position in ports.broker.positions()}
     left = {key: held + closed.get(key, Decimal(0)) for key, held in books.held.items()}
     return [
@@ -171,7 +173,28 @@ def _out_of_reach(
             message=f"held by {owner}, but not in the broker's position: another owner holds the other side",
         )
         for (owner, con_id), quantity in left.items()
-        if quantity and owner in (command.strategies or ())
+        if quantity and owner in command.strategies
+    ]
+
+
+def _unseen(books: Books, ports: Ports) -> list[Residue]:
+    """Return what our books hold of contracts in which the broker shows no position.
+
+    Our books may have a fill that the positions don't show yet, as while the broker is out of reach.
+    """
+    shown = {position.con_id for position in ports.broker.positions() if position.quantity}
+    sums: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for (_, con_id), quantity in books.held.items():
+        sums[con_id] += quantity
+    return [
+        Residue(
+            instrument=books.names[con_id],
+            quantity=quantity,
+            code="books-differ",
+            message="our books hold it, and the broker shows no position; `reconcile` tells more",
+        )
+        for con_id, quantity in sums.items()
+        if quantity and con_id not in shown
     ]
 
 
