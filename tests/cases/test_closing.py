@@ -7,23 +7,26 @@ from typing import cast
 
 import pytest
 
-from tests.support.crash import ACCOUNT, theatre
+from tests.support.crash import ACCOUNT, Fate, How, theatre
 from tests.support.eventually import eventually
 from tests.support.gateway import RunningWorker
 from tests.support.play import (
     CLOSE_ALL,
+    MANY,
     QUICK,
     RECONCILE,
     Play,
+    placed,
     playing,
     signal,
     with_a_history,
 )
 from tests.support.stores import Freezing, as_the_plan_is_stored
-from trader import locks
+from trader import locks, orderbook
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
+from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
 from trader.lease import Lease
 from trader.ports import Update
@@ -44,7 +47,7 @@ async def test_a_manual_stop_that_fires_as_all_is_cancelled_leaves_nothing_to_cl
         await with_a_manual_stop(play)
         play.misbehaves("stop-fires-as-all-is-cancelled")
         closed = await play.result(CLOSE_ALL)
-        assert (closed.status, closed.orders) == (Status.SUCCEEDED, ())
+        assert closed.orders == ()
         assert play.position("MSFT") == 0
         assert len(play.placed("MSFT")) == 1, "nothing was sold a second time"
         assert (await play.result(RECONCILE)).status is Status.SUCCEEDED
@@ -73,6 +76,29 @@ async def test_a_manual_stop_that_fires_between_plan_and_order_keeps_the_order_b
         assert states == {"SPY": OrderState.FILLED, "MSFT": OrderState.UNSENT}
         assert (closed.status, closed.reason and closed.reason.code) == (Status.FAILED, "partly-done")
         assert play.position("MSFT") == 0
+        await world.all_is_well()
+
+
+@pytest.mark.parametrize("how", ["after", "error"])
+async def test_close_all_that_is_halted_in_the_middle_tells_what_it_has_sent_and_what_not(
+    tmp_path: Path, how: How
+) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        async with world.worker() as runner:
+            for symbol in ("SPY", "MSFT", "NVDA"):
+                assert await world.deliver(runner, world.message(signal(symbol), symbol)(1))
+        message = world.message(CLOSE_ALL, "close")
+        async with world.worker(Fate(2, how, "orders.place")) as runner:
+            assert not await world.deliver(runner, message(1))
+        await world.configured(TradingState.HALTED, **MANY)
+        await world.until_acknowledged(message)
+        result = await world.the_result_of("message/close")
+        assert (result.status, result.reason and result.reason.code) == (Status.FAILED, "halted")
+        states = [OrderState.FILLED, OrderState.FILLED, OrderState.UNSENT]
+        assert [order.state for order in result.orders] == states
+        assert len(placed(world.gateway)) == 5
+        assert await orderbook.open_orders(world.store, ACCOUNT) == []
         await world.all_is_well()
 
 

@@ -15,7 +15,17 @@ from gateway_simulator.server import serve
 from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
 from tests.support.eventually import eventually
 from tests.support.ib import simulated
-from tests.support.play import MANY, RECONCILE, placed, playing, signal, with_a_history
+from tests.support.play import (
+    CLOSE_ALL,
+    MANY,
+    RECONCILE,
+    REPAIR,
+    misbehaves,
+    placed,
+    playing,
+    signal,
+    with_a_history,
+)
 from tests.support.stores import Freezing, as_the_plan_is_stored
 from trader import orderbook
 from trader.adapters.sqlite import SqliteStore
@@ -251,6 +261,55 @@ async def test_a_market_that_moved_since_the_plan_changes_nothing_of_it(tmp_path
         assert (order.quantity, order.average_price) == (planned.value.order.quantity, Decimal(100))
         assert world.gateway.requests["reqHistoricalData"] == asked, "it decided once"
         await world.all_is_well()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"allowedAccounts": ["DU9"]}, "allowed"), ({"account": "DU9"}, "account"), ({"limits": {}}, "limits")],
+)
+async def test_a_configuration_that_forbids_it_by_now_keeps_a_planned_order_back(
+    tmp_path: Path, changes: dict[str, object], why: str
+) -> None:
+    async with theatre(tmp_path) as world:
+        await with_a_history(world)
+        message = world.message(MSFT, "first")
+        async with world.worker(Fate(1, "refused", "orders.place")) as runner:
+            assert not await world.deliver(runner, message(1))
+            await world.configured(**{**MANY, **changes})
+            assert await world.deliver(runner, message(2))
+        (order,) = (await world.the_result_of(FIRST)).orders
+        assert order.state is OrderState.UNSENT
+        assert why in order.text
+        assert placed(world.gateway, "MSFT") == []
+        await world.all_is_well()
+
+
+async def test_a_part_that_filled_and_is_forgotten_while_the_rest_stands_locks_its_contract(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await with_a_history(world)
+        misbehaves(world.gateway, "partly-filled")
+        message = world.message(MSFT, "first")
+        async with world.worker(Fate(1, "after", "orders.place")) as doomed:
+            assert not await world.deliver(doomed, message(1))
+        world.gateway.restart(fresh=True)
+        await world.until_acknowledged(message)
+        assert code_of(await world.the_result_of(FIRST)) == (Status.UNRESOLVED, "order-unresolved")
+        assert [lock.value.instrument for lock in await locks_of(world)] == ["MSFT"]
+        await world.all_is_well()
+        async with world.worker() as runner:
+            assert await world.deliver(runner, world.message(CLOSE_ALL, "close")(1))
+            assert list(world.gateway.book.open_orders()) == []
+            assert await world.deliver(runner, world.message(REPAIR, "repair")(1))
+            assert await locks_of(world) == []
+            assert await world.deliver(runner, world.message(CLOSE_ALL, "again")(1))
+        assert world.gateway.book.positions_of(ACCOUNT) == []
+        await world.all_is_well()
+
+
+async def locks_of(world: Theatre) -> list[orderbook.Kept[orderbook.ContractLock]]:
+    return list((await orderbook.contract_locks(world.store, ACCOUNT)).values())
 
 
 async def test_an_id_that_was_reserved_and_then_taken_by_a_data_request_is_not_used(tmp_path: Path) -> None:

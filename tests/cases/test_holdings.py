@@ -8,18 +8,16 @@ import pytest
 from pydantic import JsonValue
 
 from tests.support.crash import ACCOUNT, Fate, theatre
-from tests.support.play import CLOSE_ALL, RECONCILE, Play, placed, playing, signal, with_a_history
+from tests.support.play import CLOSE_ALL, RECONCILE, REPAIR, Play, placed, playing, signal, with_a_history
 from trader import orderbook
 from trader.domain.ledger import BookedFill
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
-from trader.domain.wire import JsonObject
 from trader.ports import Create
 
 MSFT = signal("MSFT")
 MSFT_ID = 272093
-REPAIR: JsonObject = {"intent": "reconcile", "repair": True, "reason": "looked at the broker's own statement"}
 
 
 def code_of(result: Result) -> tuple[Status, str | None]:

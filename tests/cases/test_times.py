@@ -11,6 +11,7 @@ import pytest
 from gateway_simulator.server import serve
 from tests.support.crash import ACCOUNT, JumpClock, theatre
 from tests.support.deliveries import delivery
+from tests.support.eventually import eventually
 from tests.support.ib import OPEN, simulated
 from tests.support.play import MANY, SIGNAL, misbehaves, placed, playing, signal, with_a_history
 from tests.support.stores import Freezing, as_the_plan_is_stored
@@ -58,6 +59,25 @@ async def test_what_fills_after_the_last_run_and_is_forgotten_at_midnight_locks_
         assert lock.value.instrument == "MSFT"
         assert [event for event, _ in await world.alerts()] == ["order-unresolved"]
         assert len(placed(world.gateway)) == 1, "it is never taken for not filled"
+        await world.all_is_well()
+
+
+async def test_a_part_that_fills_after_the_last_run_and_is_forgotten_at_midnight_locks_its_contract(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path, simulated(at=MONDAY_EVENING)) as world:
+        await world.configured(**UNTIL_CANCELLED)
+        misbehaves(world.gateway, "partly-filled")
+        async with world.worker() as evening:
+            assert await world.deliver(evening, world.message(MSFT, "monday")(1))
+        world.pass_time(14 * 3600)
+        await eventually(lambda: placed(world.gateway)[0].filled != 0)
+        world.pass_time(A_DAY_S)
+        async with world.worker() as morning:
+            assert await world.deliver(morning, world.message(MSFT, "wednesday")(1))
+        ((_, lock),) = (await orderbook.contract_locks(world.store, ACCOUNT)).items()
+        assert "filled, but executions of 0 only" in lock.value.reason
+        assert len(placed(world.gateway)) == 1
         await world.all_is_well()
 
 

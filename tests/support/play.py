@@ -38,6 +38,7 @@ QUICK = Durations(connect_s=5, broker_call_s=1, settle_s=0.02, order_wait_s=0.5)
 SIGNAL: JsonObject = {"intent": "testsignalgenerator"}
 CLOSE_ALL: JsonObject = {"intent": "close-all"}
 RECONCILE: JsonObject = {"intent": "trade-reconciliation"}
+REPAIR: JsonObject = {"intent": "reconcile", "repair": True, "reason": "looked at the broker's own statement"}
 SYMBOLS = ("SPY", "MSFT", "NVDA", "IWM", "TSLA")
 """Of what the simulator's market is at ``OPEN``, the signal is short of SPY and NVDA, long of the others."""
 MANY: Mapping[str, Any] = {

@@ -7,6 +7,7 @@ from functools import partial
 from trader import locks
 from trader.decoding import Request
 from trader.domain.errors import Expired, Failed, Retryable, Terminal
+from trader.domain.orders import OrderReport
 from trader.domain.status import IntentClass
 from trader.dry_run import DryRun
 from trader.execution import Execution
@@ -69,6 +70,15 @@ class Attempt:
         except TimeoutError:
             limit = f"{self._settings.durations.handler_s:g} s"
             raise Retryable("handler-deadline", f"{intent.name} was not done within {limit}") from None
+
+    @property
+    def orders(self) -> tuple[OrderReport, ...]:
+        """Where the run's orders stand, for a result that its handler didn't come to give."""
+        return self._execution.orders if self._execution else ()
+
+    async def stopped(self, end: Terminal) -> Terminal:
+        """Return the end of a run whose handler ``end`` has stopped."""
+        return await self._execution.stopped(end) if self._execution else end
 
     async def gave_up(self, why: str) -> Terminal:
         """Return the end of a run whose deliveries have run out."""

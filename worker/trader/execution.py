@@ -8,7 +8,15 @@ from pydantic import ValidationError
 
 from trader import orderbook, records
 from trader.domain.configuration import Configuration
-from trader.domain.errors import Failed, OutcomeUnknown, Rejected, Retryable, Terminal, TraderError
+from trader.domain.errors import (
+    Failed,
+    OutcomeUnknown,
+    Refused,
+    Rejected,
+    Retryable,
+    Terminal,
+    TraderError,
+)
 from trader.domain.interlock import interlock_refusal
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import BrokerOrder, Lookup, OrderReport, OrderState, OrderType, TimeInForce
@@ -176,8 +184,28 @@ class Execution:
         found = (await self._ports.orders.look_up()).open
         return tuple(order for order in found if wanted is None or order.reference in wanted)
 
+    @property
+    def orders(self) -> tuple[OrderReport, ...]:
+        """Where each order that the run has planned stands, as far as this attempt knows."""
+        planned = [ref for stage in self._plan.stages for ref in stage.orders]
+        return tuple(self._known.orders[ref].value.report() for ref in planned if ref in self._known.orders)
+
+    async def stopped(self, end: Terminal) -> Terminal:
+        """Return the end of a run that ``end`` stopped: one that had planned orders is not merely refused."""
+        if not self._plan.references:
+            return end
+        if doubtful := await self._leave(end.message):
+            return OutcomeUnknown(end.code, f"{end.message}; {doubtful} orders may or may not stand")
+        return Failed(end.code, end.message) if isinstance(end, Refused) else end
+
     async def gave_up(self, why: str) -> Terminal:
-        """Return the end of a run whose deliveries have run out: what may stand is locked and told."""
+        """Return the end of a run whose deliveries have run out."""
+        if doubtful := await self._leave(why):
+            return OutcomeUnknown("retries-exhausted", f"{why}; {doubtful} orders may or may not stand")
+        return Failed("retries-exhausted", why)
+
+    async def _leave(self, why: str) -> int:
+        """Send nothing more; lock and tell what may stand, and return how many orders that are."""
         await self._read_own()
         self._give_up(self._plan.references, why)
         await self._flush()
@@ -187,15 +215,13 @@ class Execution:
             if self._known.orders[ref].value.standing in (OrderState.PLANNED, OrderState.UNRESOLVED)
             and ref not in self._known.unsent
         ]
-        if not doubtful:
-            return Failed("retries-exhausted", why)
-        settled = await self._settler().give_up(doubtful, why)
-        await self._write_settled(settled)
-        return OutcomeUnknown("retries-exhausted", f"{why}; {len(doubtful)} orders may or may not stand")
+        unlocked = [kept for kept in doubtful if kept.value.standing is OrderState.PLANNED]
+        await self._write_settled(await self._settler().give_up(unlocked, why))
+        return len(doubtful)
 
     # -- planning and sending ---------------------------------------------------------------------------
 
-    async def _may_trade(self) -> None:
+    def _check_interlock(self) -> None:
         refusal = interlock_refusal(
             mode=self._settings.mode,
             account=self._account,
@@ -204,12 +230,17 @@ class Execution:
         )
         if refusal:
             raise Rejected(refusal.code, refusal.message)
+
+    async def _may_trade(self) -> None:
+        self._check_interlock()
         if await records.trading_state(self._ports.store, self._account) is TradingState.HALTED:
             raise Rejected("halted", "trading is halted; `trader state active` allows orders")
 
     async def _send(self, references: Sequence[str]) -> None:
         if references and not self._may_send:
             raise Stop("too-late", "its message was too old when it could have been sent")
+        if references:
+            self._check_interlock()  # it may have changed since the plan was stored
         await self._renumber(references)
         for reference in references:
             record = self._known.orders[reference].value

@@ -11,6 +11,7 @@ from trader.attempt import Attempt
 from trader.decoding import Delivery, Request, decode
 from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable, Terminal
 from trader.domain.messages import Result
+from trader.domain.orders import OrderReport
 from trader.domain.status import Status
 from trader.follow_up import next_of
 from trader.intent import AnyIntent, Completed
@@ -132,9 +133,7 @@ class Runner:
             self.ports, self._settings, self.watch, account, owned, request, lambda: self._stopping
         )
         try:
-            end = await self._under_lease(owned, work.run())
-        except Terminal as terminal:
-            end = terminal
+            end = await self._under_lease(owned, self._ended(work))
         except LeaseLost:
             raise
         except Exception as error:
@@ -147,7 +146,8 @@ class Runner:
             end = await work.gave_up(
                 f"gave up after {attempt} deliveries; the last one ended with {again.code}: {again.message}"
             )
-        result = self._result(owned, request, account, end)
+        orders = end.orders if isinstance(end, Completed) else work.orders
+        result = self._result(owned, request, account, end, orders)
         follow_up = next_of(request, result.status)
         writes, alerts = (end.writes, end.alerts) if isinstance(end, Completed) else ((), ())
         body = follow_up.to_json() if follow_up else None
@@ -157,7 +157,18 @@ class Runner:
         if exhausted:
             raise Retryable("retries-exhausted", "the result is told; the message goes to the dead letters")
 
-    async def _under_lease(self, owned: OwnedRun, work: Coroutine[Any, Any, Completed]) -> Completed:
+    async def _ended(self, work: Attempt) -> Completed | Terminal:
+        try:
+            return await work.run()
+        except Terminal as end:
+            try:
+                return await work.stopped(end)
+            except Terminal as damaged:  # its own documents can't be read
+                return damaged
+
+    async def _under_lease(
+        self, owned: OwnedRun, work: Coroutine[Any, Any, Completed | Terminal]
+    ) -> Completed | Terminal:
         """Do ``work`` while the lease is kept; stop it when the lease is lost."""
         working = asyncio.create_task(work)
         renewing = asyncio.create_task(self._renew(owned))
@@ -184,7 +195,14 @@ class Runner:
             if self.ports.clock.monotonic() - owned.renewed_at >= lease_s:
                 raise LeaseLost("lease-lost", "the store did not renew this run's lease in time")
 
-    def _result(self, owned: OwnedRun, request: Request, account: str, end: Completed | Terminal) -> Result:
+    def _result(
+        self,
+        owned: OwnedRun,
+        request: Request,
+        account: str,
+        end: Completed | Terminal,
+        orders: tuple[OrderReport, ...],
+    ) -> Result:
         record = owned.record
         completed = end if isinstance(end, Completed) else None
         failure = _failure_of(end) if isinstance(end, Completed) else end
@@ -199,7 +217,7 @@ class Runner:
             account=account,
             reason=reason_of(failure) if failure else None,
             outcome=completed.outcome.to_json() if completed else None,
-            orders=completed.orders if completed else (),
+            orders=orders,
             requested_at=record.requested_at,
             started_at=record.attempts[0].at,
             finished_at=self.ports.clock.now(),

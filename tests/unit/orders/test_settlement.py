@@ -94,7 +94,7 @@ class Case:
         if self.executed == 10:
             return OrderState.FILLED
         if self.open:
-            return self.open.state
+            return "doubt" if self.open.filled > self.executed else self.open.state
         if completed:
             claims_more = completed.state is OrderState.FILLED or completed.filled > self.executed
             return "doubt" if claims_more else completed.state

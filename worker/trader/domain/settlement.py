@@ -51,7 +51,9 @@ def judge(record: OrderRecord, booked: Iterable[BookedFill], lookup: Lookup) -> 
     if executed == record.order.quantity:
         return Verdict(record.at(OrderState.FILLED), fresh)
     if standing is not None and not standing.state.is_end:
-        return Verdict(record.at(standing.state, standing.text), fresh)
+        # Before a midnight, or on another container, a part may have filled that no report shows any more.
+        doubt = _uncovered(standing, executed)
+        return Verdict(record if doubt else record.at(standing.state, standing.text), fresh, doubt=doubt)
     if completed is not None:
         return _completed(record, fresh, completed, executed)
     if filled or record.is_told_of:
@@ -75,12 +77,17 @@ def judge_again(first: Verdict, booked: Iterable[BookedFill], lookup: Lookup) ->
 def _completed(
     record: OrderRecord, fresh: tuple[BookedFill, ...], completed: BrokerOrder, executed: Decimal
 ) -> Verdict:
+    doubt = _uncovered(completed, executed)
     # A filled order's quantity can be less than it asked for: an execution was corrected downwards.
-    is_covered = abs(completed.filled) <= abs(executed)
-    if not is_covered or (completed.state is OrderState.FILLED and not executed):
-        text = f"the broker reports {completed.filled} filled, but executions of {executed} only"
-        return Verdict(record, fresh, doubt=text)
-    return Verdict(record.at(completed.state, completed.text), fresh)
+    if doubt is None and completed.state is OrderState.FILLED and not executed:
+        doubt = "the broker reports it filled, but no execution"
+    return Verdict(record if doubt else record.at(completed.state, completed.text), fresh, doubt=doubt)
+
+
+def _uncovered(told: BrokerOrder, executed: Decimal) -> str | None:
+    if abs(told.filled) <= abs(executed):
+        return None
+    return f"the broker reports {told.filled} filled, but executions of {executed} only"
 
 
 def _counted(record: OrderRecord, known: Iterable[BookedFill], told: Iterable[Fill]) -> list[Fill]:
