@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=100, help="how many to play")
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
     given = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(100))
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     return _one(given.seed) if given.seed is not None else _many(given.first, given.seeds)
 
 
