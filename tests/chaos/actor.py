@@ -25,6 +25,8 @@ from trader.settings import Durations, Settings
 from trader.sweeper import Sweeper
 
 ACK_S = 600.0
+GRACE_S = 10.0
+"""From SIGTERM to SIGKILL, on Cloud Run."""
 INTENTS = find_intents()
 
 
@@ -91,7 +93,9 @@ class Actor:
         if error is not None and not isinstance(error, Retryable | Died):
             self._stage.witness.accuse(f"{self.name} failed at a delivery: {error!r}")
         if isinstance(error, Retryable):
-            self._stage.witness.say(self.name, f"sends {delivery.message.message_id} back: {error}")
+            self._stage.witness.say(
+                self.name, f"sends {delivery.message.message_id} back: {error.code}", "topic"
+            )
         return error is None
 
     def freeze(self, seconds: float) -> None:
@@ -99,9 +103,16 @@ class Actor:
         if self.life is not None and self.is_up and not self.is_frozen:
             self.life.freeze(seconds)
 
-    def kill(self) -> None:
-        """Die wherever it is."""
-        if self.life is not None and self.is_up:
+    def stop(self) -> None:
+        """Be told to stop, and have a little time for it."""
+        if self.is_up:
+            self._stage.witness.say(self.name, "is told to STOP")
+            self.runner.drain()
+            self._stage.loop.call_later(GRACE_S, self.kill, self.life)
+
+    def kill(self, life: Life | None = None) -> None:
+        """Die wherever it is, if it still lives the life that is meant."""
+        if self.life is not None and self.is_up and life in (None, self.life):
             self._stage.witness.say(self.name, "is KILLED")
             with suppress(Died):
                 self.life.die()

@@ -7,6 +7,7 @@ from gateway_simulator.actions import Correct
 from gateway_simulator.scenario import Rule
 from tests.chaos.plan import (
     Blow,
+    Body,
     Cast,
     Down,
     Frozen,
@@ -18,14 +19,13 @@ from tests.chaos.plan import (
     Mail,
     Plan,
     StateSet,
+    Stopped,
     What,
 )
 from trader.domain.trading_state import TradingState
-from trader.domain.wire import JsonObject
 
-MESSAGES: dict[str, tuple[JsonObject, ...]] = {
+MESSAGES: dict[str, tuple[Body, ...]] = {
     "testsignalgenerator": (
-        {"intent": "testsignalgenerator"},
         {"intent": "testsignalgenerator"},
         {"intent": "testsignalgenerator", "symbol": "AAPL"},
     ),
@@ -35,15 +35,17 @@ MESSAGES: dict[str, tuple[JsonObject, ...]] = {
         {"intent": "close-all", "strategies": ["testsignalgenerator"]},
     ),
     "trade-reconciliation": ({"intent": "trade-reconciliation"},),
-    "reconcile": ({"intent": "reconcile", "repair": True, "reason": "chaos"},),
+    "reconcile": ({"intent": "reconcile", "repair": True, "reason": "it differs"},),
 }
 """Live messages of each trading intent, drawn from; a test fails for an intent that isn't here."""
-OTHERS: tuple[JsonObject, ...] = (
+OTHERS: tuple[Body, ...] = (
     {"intent": "testsignalgenerator", "dryRun": True},
     {"intent": "close-all", "dryRun": True},
     {"intent": "summary"},
     {"intent": "reconcile"},
 )
+TICK = {"schedule": "chaos", "cron": "0 * * * *", "timeZone": "UTC"}
+"""Attributes of a message that the scheduler publishes; every history begins at a full hour."""
 CALLS = (
     ("", 45),
     ("store", 30),
@@ -92,7 +94,7 @@ def draw(seed: int) -> Plan:
     )
 
 
-LIMITS: tuple[JsonObject, ...] = (
+LIMITS: tuple[Body, ...] = (
     {"type": "LMT", "tif": "GTC", "limitOffsetPercent": 0.1},
     {"type": "LMT", "tif": "DAY", "limitOffsetPercent": 0.0},
     {"type": "MOC", "tif": "DAY"},
@@ -103,10 +105,12 @@ def _mail(random: Random, names: tuple[str, ...], length_s: float) -> tuple[Mail
     mail = []
     if random.random() < 0.85:
         mail.append(Mail("morning", {"intent": "testsignalgenerator"}, 0.5, ((0.0, "A"),)))
-    for n in range(random.choice((1, 1, 2, 2, 3, 4))):
-        body = dict(_body(random))
+    for n in range(random.choice((2, 2, 3, 3, 4, 5))):
+        body = dict(_body(random, f"m{n + 1}"))
         if random.random() < 0.15:
             body["id"] = random.choice(("one", "two"))
+        if random.random() < 0.15:
+            body["then"] = [{**_body(random, "then"), "when": random.choice(("succeeded", "always"))}]
         deliveries = sorted(
             (random.choice((0.0, 0.0, 0.0, 5.0, 40.0, 100.0)), random.choice(names))
             for _ in range(random.choice((1, 1, 1, 2, 3)))
@@ -119,19 +123,21 @@ def _mail(random: Random, names: tuple[str, ...], length_s: float) -> tuple[Mail
                 deliveries=tuple(deliveries),
                 comes_again=random.random() < 0.8,
                 last_from=random.choice((2, 3)) if random.random() < 0.07 else None,
+                attributes=TICK if random.random() < 0.1 else {},
             )
         )
     return tuple(sorted(mail, key=lambda message: message.at))
 
 
-def _body(random: Random) -> JsonObject:
+def _body(random: Random, reason: str) -> Body:
+    """Return a message; ``reason`` is what a change of the trading state gives, so that it is known whose."""
     kind = random.random()
     if kind < 0.75:
-        names = [*MESSAGES, "testsignalgenerator", "testsignalgenerator", "close-all", "close-all"]
+        names = [*MESSAGES, *["testsignalgenerator"] * 4, *["close-all"] * 3]
         return random.choice(MESSAGES[random.choice(names)])
     if kind < 0.9:
         state = random.choice(("active", "halted", "reduce-only"))
-        return {"intent": "set-trading-state", "state": state, "reason": "chaos"}
+        return {"intent": "set-trading-state", "state": state, "reason": reason}
     return random.choice(OTHERS)
 
 
@@ -171,12 +177,12 @@ def _rules(random: Random, theme: str) -> tuple[Rule, ...]:
 
 def _rule(random: Random) -> Rule:
     event, does = random.choice(FAULTS)
-    when: JsonObject = {"event": event, "nth": random.randint(1, 3)}
+    when: Body = {"event": event, "nth": random.randint(1, 3)}
     then = does[random.randrange(len(does))]
     return Rule.model_validate({"when": when, "then": then})
 
 
-def _lapse(random: Random) -> JsonObject | str:
+def _lapse(random: Random) -> Body | str:
     """Return a way for the gateway to lose its memory, its count, or both."""
     return random.choice(
         (
@@ -191,7 +197,7 @@ def _lapse(random: Random) -> JsonObject | str:
     )
 
 
-PLACED: tuple[JsonObject | str, ...] = (
+PLACED: tuple[Body | str, ...] = (
     {"drop": {"when": "before"}},
     {"drop": {"when": "after"}},
     "silent",
@@ -211,7 +217,7 @@ PLACED: tuple[JsonObject | str, ...] = (
     {"restart": {"seconds": 5}},
     {"freeze": {"seconds": 20}},
 )
-FILLED: tuple[JsonObject | str, ...] = (
+FILLED: tuple[Body | str, ...] = (
     "duplicate",
     "no_status",
     {"late_commission": {"seconds": 4}},
@@ -222,26 +228,26 @@ FILLED: tuple[JsonObject | str, ...] = (
     {"manual_order": {"symbol": "SPY", "side": "BUY", "quantity": 7}},
     {"restart": {"seconds": 3}},
 )
-ASKED: tuple[JsonObject | str, ...] = (
+ASKED: tuple[Body | str, ...] = (
     "silent",
     "drop",
     {"delay": {"seconds": 3}},
     {"delay": {"seconds": 30}},
     {"reject": {"code": 321, "message": "Error validating request."}},
 )
-CANCELLED: tuple[JsonObject | str, ...] = (
+CANCELLED: tuple[Body | str, ...] = (
     "silent",
     {"drop": {"when": "before"}},
     {"drop": {"when": "after"}},
     {"delay": {"seconds": 3}},
     {"fill": {}},
 )
-ADMITTED: tuple[JsonObject | str, ...] = (
+ADMITTED: tuple[Body | str, ...] = (
     {"reject": {"code": 326, "message": "Unable to connect as the client id is already in use."}},
     "silent",
     {"delay": {"seconds": 8}},
 )
-FAULTS: tuple[tuple[str, tuple[JsonObject | str, ...]], ...] = (
+FAULTS: tuple[tuple[str, tuple[Body | str, ...]], ...] = (
     *[("placeOrder", PLACED)] * 6,
     *[("fill", FILLED)] * 3,
     ("reqGlobalCancel", CANCELLED),
@@ -263,15 +269,17 @@ def _happenings(
     """Return what happens beside the messages, mostly soon after one of them."""
     whats = [_happening(random, names) for _ in range(random.choice((0, 0, 1, 1, 2, 3)))]
     if theme == "halt":
-        tight = (TradingState.HALTED, TradingState.REDUCE_ONLY, TradingState.ACTIVE)
-        whats += [StateSet(random.choice(tight)) for _ in range(random.randint(1, 3))]
+        states = (TradingState.HALTED, TradingState.REDUCE_ONLY, *[TradingState.ACTIVE] * 3)
+        whats += [StateSet(random.choice(states)) for _ in range(random.randint(1, 3))]
     if theme == "doubt" and random.random() < 0.5:
         whats.append(GatewayDoes("1", (_lapse(random),)))
     times = [
         random.choice(busy) + random.uniform(0, 3) if random.random() < 0.6 else random.uniform(1, length_s)
         for _ in whats
     ]
-    happenings = (Happening(round(at, 3), what) for at, what in zip(times, whats, strict=True))
+    happenings = [Happening(round(at, 3), what) for at, what in zip(times, whats, strict=True)]
+    if random.random() < 0.4:  # a position that is nobody's, so that closing all takes several orders
+        happenings.append(Happening(0.2, GatewayDoes("1", (_by_hand(random),))))
     return tuple(sorted(happenings, key=lambda happening: happening.at))
 
 
@@ -294,6 +302,7 @@ def _happening(random: Random, names: tuple[str, ...]) -> What:
         GatewayDoes("1", (_by_hand(random),)),
         Killed(worker),
         Killed(worker),
+        Stopped(worker),
         Frozen(worker, random.choice(FREEZES)),
         Frozen(worker, random.choice(FREEZES)),
         StateSet(random.choice(tuple(TradingState))),
@@ -305,7 +314,7 @@ def _happening(random: Random, names: tuple[str, ...]) -> What:
     return kinds[random.randrange(len(kinds))]
 
 
-def _by_hand(random: Random) -> JsonObject:
+def _by_hand(random: Random) -> Body:
     order = {
         "symbol": random.choice(("SPY", "AAPL", "MSFT")),
         "side": random.choice(("BUY", "SELL")),

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from gateway_simulator.accounts import Account
 from gateway_simulator.book import Book, Execution, Order
+from gateway_simulator.exchange import Listener
 from gateway_simulator.faults import Event, Faults
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.scenario import Action, Rule, Scenario
@@ -77,7 +78,7 @@ class Everywhere:
     """Lets each gateway of the account tell its clients, and the witness see it."""
 
     def __init__(self, witness: Witness, gateways: Iterable[Gateway]) -> None:
-        self._listeners = (witness, *(gateway.announcer for gateway in gateways))
+        self._listeners: tuple[Listener, ...] = (witness, *(gateway.announcer for gateway in gateways))
 
     def order_changed(self, order: Order) -> None:
         for listener in self._listeners:

@@ -9,7 +9,6 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,20 +37,24 @@ class Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now
 
-    def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    # What follows takes as much of the real ones' arguments as anyone here gives.
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> Any:
         # There is one thread: the databases work in it too.
         return self.call_soon(callback, *args, context=context)
 
     def remove_reader(self, fd: Any) -> bool:
         return not isinstance(fd, Listener) and super().remove_reader(fd)
 
-    async def create_server(self, factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:
+    async def create_server(self, *args: Any, **_: Any) -> Any:
+        factory, host, port = args
         self.listening[host, port] = factory
         return Listener(self, (host, port))
 
-    async def create_connection(self, factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:
+    async def create_connection(self, *args: Any, **_: Any) -> Any:
+        factory, host, port = args
         await asyncio.sleep(LATENCY_S)
         if (host, port) not in self.listening:
             raise ConnectionRefusedError(f"nobody listens at {host}:{port}")

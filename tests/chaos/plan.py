@@ -1,12 +1,14 @@
 """A history before it happens: all that is drawn of it, as data that never changes."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from gateway_simulator.scenario import Rule
 from trader.domain.trading_state import TradingState
-from trader.domain.wire import JsonObject
 
+Body = Mapping[str, Any]
+"""A JSON object, of a message, a configuration, or an action of the simulator's."""
 How = Literal[
     "dies before",
     "dies after",
@@ -41,11 +43,12 @@ class Mail:
     """
 
     id: str
-    body: JsonObject
+    body: Body
     at: float
     deliveries: tuple[tuple[float, str], ...]
     comes_again: bool = True
     last_from: int | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,19 @@ class GatewayDoes:
     """Actions of the simulator's, with nothing that caused them."""
 
     gateway: str
-    actions: tuple[JsonObject | str, ...]
+    actions: tuple[Body | str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Killed:
     """A worker dies, wherever it is."""
+
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A worker is told to stop (SIGTERM), and killed a while later."""
 
     worker: str
 
@@ -107,7 +117,7 @@ class Lag:
     lag_s: float
 
 
-What = GatewayDoes | Killed | Frozen | StateSet | Down | Lag
+What = GatewayDoes | Killed | Stopped | Frozen | StateSet | Down | Lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,7 @@ class Plan:
     theme: str
     market_seed: int
     first_order_ids: tuple[int, int]  # of the two gateways' counters
-    order: JsonObject  # the configuration's
+    order: Body  # the configuration's
     resends: bool
     latencies: tuple[float, ...]  # of port calls, one after another
     mail: tuple[Mail, ...]

@@ -1,13 +1,15 @@
 """The topic's side of a history: messages published, delivered as planned, and again until acknowledged."""
 
 import asyncio
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 from tests.chaos.actor import Actor
 from tests.chaos.plan import Mail
 from tests.chaos.stage import Stage
 from tests.support.deliveries import delivery
 from trader.decoding import Delivery
+from trader.ports import OutgoingMessage
 from trader.settings import DELIVERY_ATTEMPTS
 
 BACKOFF_S = (10.0, 300.0)
@@ -18,36 +20,31 @@ AGAIN_S = 15.0
 class Letter:
     """One message, and how far its delivery has come."""
 
-    def __init__(self, mail: Mail, stage: Stage, actors: Mapping[str, Actor]) -> None:
+    def __init__(self, mail: Mail, stage: Stage) -> None:
         self.mail = mail
-        self.acknowledged = False
-        self.buried = False
-        self.trouble = True
-        self._stage = stage
-        self._actors = actors
-        self._attempts = 0
+        self.is_taken = False
+        self.is_buried = False
         self.first: Delivery | None = None
+        self._stage = stage
+        self._attempts = 0
 
     @property
     def is_done(self) -> bool:
-        """Whether nobody delivers it any more."""
-        return self.acknowledged or self.buried or not (self.mail.comes_again or self.trouble)
+        """Whether the topic is rid of it."""
+        return self.is_taken or self.is_buried
 
-    async def run(self) -> None:
-        """Publish it at its time, and deliver it as planned."""
-        await asyncio.sleep(self.mail.at)
+    @property
+    def comes_again(self) -> bool:
+        """Whether the topic has a reason to deliver it again, and does."""
+        return self.mail.comes_again and not self.is_done
+
+    def publish(self) -> None:
         at = self._stage.clock.now()
-        self.first = delivery(self.mail.body, published_at=at, message_id=self.mail.id)
-        self._stage.witness.say("topic", f"{self.mail.id} is published: {self.mail.body}")
-        await asyncio.gather(*(self._planned(n) for n in range(len(self.mail.deliveries))))
-
-    async def clear(self, actor: Actor) -> None:
-        """Deliver it again and again to a worker that is well."""
-        self.trouble = False
-        while not self.is_done:
-            await self.deliver(actor)
-            if not self.is_done:
-                await asyncio.sleep(AGAIN_S)
+        attributes = self.mail.attributes
+        self.first = delivery(self.mail.body, published_at=at, message_id=self.mail.id, attributes=attributes)
+        self._stage.witness.published_at[self.mail.id] = at
+        tick = f" for the tick of {attributes['schedule']}" if "schedule" in attributes else ""
+        self._stage.witness.say("topic", f"has {self.mail.id}{tick}: {json.dumps(self.mail.body)}")
 
     async def deliver(self, actor: Actor) -> bool:
         """Deliver it once; return whether that was acknowledged."""
@@ -56,28 +53,78 @@ class Letter:
         number = self._attempts
         if self.mail.last_from is not None and number >= self.mail.last_from:
             number = DELIVERY_ATTEMPTS
-        self._stage.witness.say("topic", f"{self.mail.id} goes to {actor.name}, attempt {number}")
+        self._stage.witness.say("topic", f"delivers {self.mail.id}, attempt {number}", actor.name)
         taken = await actor.deliver(self.first.model_copy(update={"delivery_attempt": number}))
         if taken:
-            self.acknowledged = True
-            self._stage.witness.acknowledged(self.first)
+            self.is_taken = True
+            self._stage.witness.say(actor.name, f"acknowledges {self.mail.id}", "topic")
         elif number >= DELIVERY_ATTEMPTS:
-            self.buried = True
-            self._stage.witness.say("topic", f"{self.mail.id} goes to the dead letters")
+            self.is_buried = True
+            self._stage.witness.say("topic", f"puts {self.mail.id} to the dead letters")
         return taken
 
-    async def _planned(self, n: int) -> None:
+
+class Post:
+    """Delivers the messages of a history, and those that its runs publish."""
+
+    def __init__(self, mails: Sequence[Mail], stage: Stage, actors: Mapping[str, Actor]) -> None:
+        self.letters = [Letter(mail, stage) for mail in mails]
+        self._stage = stage
+        self._actors = actors
+        self._under_way: list[asyncio.Task[None]] = []
+        self._is_over = False
+        stage.witness.follows_up = self.take
+
+    def start(self) -> None:
+        """Publish each message at its time, and deliver it as planned."""
+        self._under_way += [asyncio.create_task(self._post(letter)) for letter in self.letters]
+
+    async def stop(self) -> None:
+        """Break off what is under way, and deliver nothing more but what is asked for."""
+        self._is_over = True
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def clear(self, actor: Actor) -> None:
+        """Deliver to a worker that is well what comes again, and what is published meanwhile."""
+        while waiting := [letter for letter in self.letters if letter.comes_again]:
+            await asyncio.gather(*(letter.deliver(actor) for letter in waiting))
+            if any(letter.comes_again for letter in self.letters):
+                await asyncio.sleep(AGAIN_S)
+
+    async def _post(self, letter: Letter) -> None:
+        await asyncio.sleep(letter.mail.at)
+        letter.publish()
+        await asyncio.gather(*(self._deliver(letter, n) for n in range(len(letter.mail.deliveries))))
+
+    async def _deliver(self, letter: Letter, n: int) -> None:
         """Make the planned delivery ``n``; the first comes again by itself, from worker to worker."""
-        after, name = self.mail.deliveries[n]
+        after, name = letter.mail.deliveries[n]
         await asyncio.sleep(after)
         names = [name, *(other for other in self._actors if other != name)]
         wait, longest = BACKOFF_S
         turn = 0
-        while not await self.deliver(self._actors[names[turn % len(names)]]):
+        while not await letter.deliver(self._actors[names[turn % len(names)]]):
             turn += 1
-            if n or self.is_done or not self.mail.comes_again:
-                return
-            await asyncio.sleep(wait)
-            if self.is_done:
+            if n == 0 and letter.comes_again:
+                await asyncio.sleep(wait)
+            if n or not letter.comes_again:
                 return
             wait = min(wait * 2, longest)
+
+    def take(self, message: OutgoingMessage) -> None:
+        """Take a message that a run has published."""
+        mail = Mail(
+            id=f"then{len(self.letters)}",
+            body=json.loads(message.data),
+            at=0.0,
+            deliveries=((0.0, next(iter(self._actors))),),
+            attributes=message.attributes,
+        )
+        letter = Letter(mail, self._stage)
+        letter.publish()
+        self.letters.append(letter)
+        if self._is_over:
+            return
+        self._under_way.append(asyncio.create_task(self._deliver(letter, 0)))

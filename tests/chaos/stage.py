@@ -21,7 +21,7 @@ from trader.adapters import sqlite
 from trader.adapters.database import Database, Schema
 from trader.adapters.local_topic import LocalTopics, topics
 from trader.adapters.sqlite import SqliteStore
-from trader.domain.errors import StoreUnavailable, TopicUnavailable
+from trader.domain.errors import Rejected, StoreUnavailable, TopicUnavailable
 from trader.domain.messages import Result
 from trader.domain.orders import Order
 from trader.domain.trading_state import TradingState
@@ -49,12 +49,13 @@ class Stage(Theatre):
     witness: Witness = field(kw_only=True)
     loop: Loop = field(kw_only=True)
     down: dict[str, bool] = field(default_factory=dict)
+    errands: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def set_state(self, state: TradingState) -> None:
         """Write the trading state as `trader state` does: now, and so later than any message before."""
         now = self.clock.now()
         store: Any = SeenStore(self, "person")
-        with suppress(StoreUnavailable):
+        with suppress(StoreUnavailable, Rejected):
             await records.set_trading_state(store, ACCOUNT, state, reason="by hand", published_at=now, at=now)
 
 

@@ -1,0 +1,21 @@
+"""What the whole suite shares: counts that tests have recorded are shown at its end."""
+
+from collections import defaultdict
+
+import pytest
+
+SHOWN = ("crash points", "histories")
+"""The properties, as of ``record_property``, whose values are printed."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print them; reports carry them also from the processes of xdist."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name in SHOWN:
+                found[name].append(str(value))
+    for name, values in found.items():
+        terminalreporter.section(name)
+        for value in sorted(values):
+            terminalreporter.write_line(value)
