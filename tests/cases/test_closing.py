@@ -22,14 +22,15 @@ from tests.support.play import (
     with_a_history,
 )
 from tests.support.stores import Freezing, as_the_plan_is_stored
-from trader import locks, orderbook
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
-from trader.lease import Lease
 from trader.ports import Update
+from trader.runs import locks
+from trader.runs.lease import Lease
+from trader.stored import orderbook
 
 OWN: JsonObject = {"intent": "close-all", "strategies": ["testsignalgenerator"]}
 

@@ -7,10 +7,11 @@ import pytest
 
 from tests.support.crash import ACCOUNT
 from tests.support.play import Play, playing, signal
-from trader import locks, orderbook, records, runs
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
 from trader.ports import Document, Update
+from trader.runs import locks, runs
+from trader.stored import orderbook, records
 
 NVDA = signal("NVDA")
 

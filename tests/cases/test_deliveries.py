@@ -10,13 +10,13 @@ from tests.support.crash import ACCOUNT, Fate, How, theatre
 from tests.support.deliveries import delivery
 from tests.support.ib import OPEN
 from tests.support.play import CLOSE_ALL, MANY, QUICK, SIGNAL, Play, placed, playing, signal, with_a_history
-from trader.decoding import Delivery
 from trader.domain.errors import TopicUnavailable
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
 from trader.ports import OutgoingMessage
-from trader.sweeper import Sweeper
+from trader.runner.sweeper import Sweeper
+from trader.runs.decoding import Delivery
 
 BOTH = pytest.mark.parametrize("body", [SIGNAL, CLOSE_ALL], ids=lambda body: body["intent"])
 

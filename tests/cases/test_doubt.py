@@ -27,14 +27,14 @@ from tests.support.play import (
     with_a_history,
 )
 from tests.support.stores import Freezing, as_the_plan_is_stored
-from trader import orderbook
 from trader.adapters.sqlite import SqliteStore
-from trader.decoding import Delivery
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
-from trader.sweeper import Sweeper
+from trader.runner.sweeper import Sweeper
+from trader.runs.decoding import Delivery
+from trader.stored import orderbook
 
 MSFT = signal("MSFT")
 FIRST, SECOND = "message/first", "message/second"

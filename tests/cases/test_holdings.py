@@ -9,12 +9,12 @@ from pydantic import JsonValue
 
 from tests.support.crash import ACCOUNT, Fate, theatre
 from tests.support.play import CLOSE_ALL, RECONCILE, REPAIR, Play, placed, playing, signal, with_a_history
-from trader import orderbook
 from trader.domain.ledger import BookedFill
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.ports import Create
+from trader.stored import orderbook
 
 MSFT = signal("MSFT")
 MSFT_ID = 272093

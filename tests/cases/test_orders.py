@@ -8,10 +8,10 @@ import pytest
 
 from tests.support.crash import ACCOUNT
 from tests.support.play import CLOSE_ALL, MANY, Play, playing, signal
-from trader import orderbook
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
+from trader.stored import orderbook
 
 AT_THE_CLOSE: dict[str, Any] = {**MANY, "order": {"type": "MOC", "tif": "DAY"}}
 """A configuration whose orders are accepted at once, and stay open until the close."""

@@ -15,14 +15,14 @@ from tests.support.eventually import eventually
 from tests.support.ib import OPEN, simulated
 from tests.support.play import MANY, SIGNAL, misbehaves, placed, playing, signal, with_a_history
 from tests.support.stores import Freezing, as_the_plan_is_stored
-from trader import orderbook
 from trader.adapters.sqlite import SqliteStore
-from trader.decoding import Delivery
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
-from trader.sweeper import Sweeper
+from trader.runner.sweeper import Sweeper
+from trader.runs.decoding import Delivery
+from trader.stored import orderbook
 
 MSFT = signal("MSFT")
 UNTIL_CANCELLED = {**MANY, "order": {"type": "LMT", "tif": "GTC"}}

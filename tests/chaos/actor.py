@@ -14,15 +14,15 @@ from tests.chaos.stage import PORTS, Deciding, SeenOrders, SeenStore, SeenTopics
 from tests.support.crash import ACCOUNT, Died
 from trader.adapters.ib import open_ib
 from trader.adapters.ib.connection import Connection
-from trader.decoding import Delivery
 from trader.discovery import find_intents
 from trader.domain.errors import Retryable
 from trader.domain.gateway import GatewayStatus
 from trader.domain.trading_state import TradingState
 from trader.ports import Ports
-from trader.runner import Runner
+from trader.runner.runner import Runner
+from trader.runner.sweeper import Sweeper
+from trader.runs.decoding import Delivery
 from trader.settings import Durations, Settings
-from trader.sweeper import Sweeper
 
 ACK_S = 600.0
 GRACE_S = 10.0

@@ -24,14 +24,14 @@ from gateway_simulator.book import Order
 from tests.chaos.post import Letter
 from tests.chaos.stage import Stage
 from tests.support.crash import ACCOUNT
-from trader import orderbook
-from trader.decoding import Delivery, decode
 from trader.discovery import find_intents
 from trader.domain.ledger import holdings
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import OrderReport, OrderState, reference_of
 from trader.intents.close_all import CloseAll, CloseAllOutcome
-from trader.runs import RunRecord, path_of
+from trader.runs.decoding import Delivery, decode
+from trader.runs.runs import RunRecord, path_of
+from trader.stored import orderbook
 
 DRY_ORDERS = 20
 """How many orders of a dry run are looked for."""

@@ -8,8 +8,8 @@ from tests.chaos.actor import Actor
 from tests.chaos.plan import Mail
 from tests.chaos.stage import Stage
 from tests.support.deliveries import delivery
-from trader.decoding import Delivery
 from trader.ports import OutgoingMessage
+from trader.runs.decoding import Delivery
 from trader.settings import DELIVERY_ATTEMPTS
 
 BACKOFF_S = (10.0, 300.0)

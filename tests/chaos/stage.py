@@ -16,7 +16,6 @@ from tests.chaos.plan import Plan
 from tests.chaos.witness import End, Witness
 from tests.support.crash import ACCOUNT, JumpClock, Theatre
 from tests.support.ib import OPEN
-from trader import records
 from trader.adapters import sqlite
 from trader.adapters.database import Database, Schema
 from trader.adapters.local_topic import LocalTopics, topics
@@ -26,6 +25,7 @@ from trader.domain.messages import Result
 from trader.domain.orders import Order
 from trader.domain.trading_state import TradingState
 from trader.ports import Document, Link, Orders, OutgoingMessage, Write
+from trader.stored import records
 
 HOST = "127.0.0.1"
 PORTS = {"1": 4002, "2": 4102}

@@ -11,10 +11,11 @@ import pytest
 from tests.chaos.draw import MESSAGES, draw
 from tests.chaos.history import play
 from tests.chaos.many import played
-from trader import records, settling
 from trader.discovery import find_intents
 from trader.domain.status import IntentClass
 from trader.domain.trading_state import TradingState
+from trader.execution import settling
+from trader.stored import records
 
 CHUNK = 25
 FIXED, FRESH = 300, 100

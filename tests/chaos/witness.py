@@ -18,12 +18,12 @@ from trader.domain.messages import Result
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import Order, OrderState
 from trader.domain.trading_state import TradingState
-from trader.guard import STATE_IS_FRESH_S
-from trader.locks import path_of as lock_path
-from trader.orderbook import order_path
+from trader.execution.guard import STATE_IS_FRESH_S
 from trader.ports import Delete, OutgoingMessage, Topic, Write
-from trader.records import trading_state_path
-from trader.runs import path_of
+from trader.runs.locks import path_of as lock_path
+from trader.runs.runs import path_of
+from trader.stored.orderbook import order_path
+from trader.stored.records import trading_state_path
 
 SHOWN_ELSEWHERE = frozenset({"started", "ended", "told again", "order unresolved", "order resolved"})
 """What workers log that the documents show as well."""

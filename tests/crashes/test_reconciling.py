@@ -10,10 +10,10 @@ import pytest
 from gateway_simulator import effects
 from gateway_simulator.actions import ManualOrder
 from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
-from trader import orderbook
 from trader.domain.ledger import EXTERNAL, BookedFill
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
+from trader.stored import orderbook
 
 STRATEGY = "testsignalgenerator"
 MODES: tuple[How, ...] = ("before", "after", "error", "refused")

@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from tests.support.stack import Running, running, stack, trader, until
-from trader import records
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.configuration_sample import sample
 from trader.domain.events import RESULT_TYPE
+from trader.stored import records
 
 SLOW_BARS = """
 - when: {event: reqHistoricalData}

@@ -24,15 +24,15 @@ from tests.support.gateway import running_worker
 from tests.support.ib import OPEN, Client, HurriedTime, client, drop, simulated, tell
 from tests.support.schemas import problems
 from tests.support.world import RecordingPublisher
-from trader import records
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.configuration_sample import sample
 from trader.domain.events import GATEWAY_TYPE
 from trader.domain.gateway import GatewayState
 from trader.domain.incidents import FLAP, START
 from trader.domain.wire import JsonObject
-from trader.gateway_telling import GatewayTeller
 from trader.ports import OutgoingMessage
+from trader.runner.gateway_telling import GatewayTeller
+from trader.stored import records
 
 ACCOUNT = "DU1234567"
 NIGHT = datetime(2026, 11, 24, 4, 38, tzinfo=UTC)

@@ -20,15 +20,16 @@ from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
 from tests.support.gateway import ACCOUNT, RunningWorker, running_worker
 from tests.support.ib import simulated, until
-from trader import locks, orderbook, records
 from trader.domain.events import ALERT_TYPE, RESULT_TYPE
 from trader.domain.ledger import EXTERNAL, holdings
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.trading_state import TradingState
-from trader.lease import Lease
 from trader.ports import Delete, Document, Store, Topic, Update
+from trader.runs import locks
+from trader.runs.lease import Lease
 from trader.settings import DELIVERY_ATTEMPTS, Durations
+from trader.stored import orderbook, records
 
 SIGNAL = {"intent": "testsignalgenerator"}
 LOOK = {"intent": "reconcile"}

@@ -18,11 +18,11 @@ from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
 from tests.support.gateway import ACCOUNT, RunningWorker, running_worker
 from tests.support.ib import simulated
-from trader import records
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.status import Mode
 from trader.ports import Update
+from trader.stored import records
 
 SUMMARY = {"intent": "summary"}
 LIVE = {"intent": "testsignalgenerator"}

@@ -17,11 +17,9 @@ from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
 from tests.support.deliveries import delivery
 from tests.support.ib import GatewayTime, simulated
-from trader import orderbook, records, runs
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.sqlite import SqliteStore
-from trader.decoding import Delivery
 from trader.discovery import find_intents
 from trader.domain.configuration_sample import sample
 from trader.domain.errors import GatewayNotReady, Retryable, StoreUnavailable, TopicUnavailable
@@ -31,9 +29,12 @@ from trader.domain.orders import OrderState
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
 from trader.ports import Ports, Store, Topic
-from trader.runner import Runner
+from trader.runner.runner import Runner
+from trader.runner.sweeper import Sweeper
+from trader.runs import runs
+from trader.runs.decoding import Delivery
 from trader.settings import Durations, Settings
-from trader.sweeper import Sweeper
+from trader.stored import orderbook, records
 
 ACCOUNT = "DU1234567"
 DURATIONS = Durations(settle_s=0.02, connect_s=5, broker_call_s=5, order_wait_s=5)

@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from trader.decoding import Delivery
 from trader.domain.wire import write_time
+from trader.runs.decoding import Delivery
 
 _ids = count(1)
 

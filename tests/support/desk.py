@@ -14,10 +14,10 @@ from tests.support.world import ACCOUNT, IdleBroker, NoMarketData, RecordingPubl
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.orders import BrokerOrder, Complaint, Lookup, Order
 from trader.domain.portfolio import Fill, OpenOrder, Position
-from trader.lease import Lease
-from trader.locks import AccountLock
 from trader.ports import Create, Link, Orders, Ports, Store
-from trader.runs import AttemptRecord, OwnedRun, RunRecord, path_of
+from trader.runs.lease import Lease
+from trader.runs.locks import AccountLock
+from trader.runs.runs import AttemptRecord, OwnedRun, RunRecord, path_of
 
 LINK = Link(id="link-2", gateway="127.0.0.1:4002", client_id=1, first_order_id=6)
 

@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 from gateway_simulator.gateway import Gateway
 from tests.support.deliveries import push_body
 from tests.support.ib import GatewayTime
-from trader import records
 from trader.bootstrap import Worker
 from trader.domain.configuration_sample import sample
 from trader.domain.events import RESULT_TYPE
@@ -22,6 +21,7 @@ from trader.domain.messages import Result
 from trader.entrypoints.asgi import create_app
 from trader.ports import Topic
 from trader.settings import Durations, Settings
+from trader.stored import records
 
 ACCOUNT = "DU1234567"
 QUICK = Durations(connect_s=2, broker_call_s=1, lease_s=2)

@@ -25,11 +25,11 @@ from tests.support.crash import ACCOUNT, Theatre, theatre
 from tests.support.eventually import eventually
 from tests.support.gateway import RunningWorker, running_worker
 from tests.support.ib import OPEN, simulated
-from trader import orderbook
 from trader.domain.ledger import holdings
 from trader.domain.messages import Result
 from trader.domain.wire import JsonObject
 from trader.settings import Durations
+from trader.stored import orderbook
 
 SCENARIOS = Path(str(files("gateway_simulator"))) / "scenarios"
 QUICK = Durations(connect_s=5, broker_call_s=1, settle_s=0.02, order_wait_s=0.5)

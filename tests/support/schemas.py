@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 from trader.discovery import find_intents
-from trader.json_schema import BASE
-from trader.schemas import schema_files
+from trader.schemas.json_schema import BASE
+from trader.schemas.schemas import schema_files
 
 FORMATS = FormatChecker(formats=())
 

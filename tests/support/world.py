@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from tests.support.clock import FakeClock
 from tests.support.deliveries import delivery
-from trader.decoding import Delivery
 from trader.domain.errors import GatewayNotReady, TopicUnavailable
 from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.instruments import Contract, Instrument
@@ -20,9 +19,10 @@ from trader.domain.status import IntentClass
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
 from trader.ports import Orders, OutgoingMessage, Ports, Store, Topic
-from trader.runner import Runner
+from trader.runner.runner import Runner
+from trader.runner.sweeper import Sweeper
+from trader.runs.decoding import Delivery
 from trader.settings import Settings
-from trader.sweeper import Sweeper
 
 ACCOUNT = "DU1"
 

@@ -9,12 +9,12 @@ import pytest
 from pydantic import ConfigDict
 
 from tests.support.deliveries import delivery
-from trader.decoding import Request, decode, intent_name, is_dry_run
 from trader.domain.errors import Rejected
 from trader.domain.messages import Command, Outcome
 from trader.domain.status import IntentClass
 from trader.intent import AnyIntent, Completed, Intent, Run
 from trader.ports import Ports
+from trader.runs.decoding import Request, decode, intent_name, is_dry_run
 
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 

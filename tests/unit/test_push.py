@@ -22,7 +22,7 @@ from trader.domain.messages import Result
 from trader.entrypoints import function
 from trader.entrypoints.push import PUBLISHED, PushEnvelope
 from trader.entrypoints.serving import RUNNER
-from trader.runner import Runner
+from trader.runner.runner import Runner
 
 
 def client(runner: Runner) -> httpx.AsyncClient:

@@ -13,14 +13,14 @@ import pytest
 from pydantic import BaseModel
 
 from tests.support.schemas import problems
-from trader.decoding import understand
 from trader.discovery import find_intents
 from trader.domain.strategy import Strategy
 from trader.domain.targets import Hold
 from trader.entrypoints.cli.app import app
 from trader.intent import AnyIntent
-from trader.readme import with_intents
-from trader.schemas import schema_files
+from trader.runs.decoding import understand
+from trader.schemas.readme import with_intents
+from trader.schemas.schemas import schema_files
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 INTENTS = find_intents()

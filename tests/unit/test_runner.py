@@ -9,9 +9,7 @@ import pytest
 
 from tests.support.deliveries import delivery
 from tests.support.world import ACCOUNT, Deliver, World
-from trader import runs
 from trader.adapters.sqlite import SqliteStore
-from trader.decoding import Delivery
 from trader.domain.errors import (
     Failed,
     OutcomeUnknown,
@@ -25,7 +23,9 @@ from trader.domain.errors import (
 from trader.domain.messages import Reason, Result
 from trader.domain.wire import JsonObject, write_time
 from trader.ports import Document, Store, Update, Write
-from trader.runner import Runner
+from trader.runner.runner import Runner
+from trader.runs import runs
+from trader.runs.decoding import Delivery
 from trader.settings import Durations
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.support.world import ACCOUNT, World
-from trader import locks, runs
 from trader.adapters.sqlite import SqliteStore
-from trader.decoding import decode
-from trader.lease import Lease, LeaseWatch
 from trader.ports import Write
-from trader.runs import OwnedRun
+from trader.runs import locks, runs
+from trader.runs.decoding import decode
+from trader.runs.lease import Lease, LeaseWatch
+from trader.runs.runs import OwnedRun
 
 
 class Halting:

@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 
 from tests.support.deliveries import delivery
 from tests.support.schemas import FORMATS, problems, schemas
-from trader.decoding import decode
 from trader.discovery import find_intents
 from trader.domain.configuration import Configuration
 from trader.domain.configuration_sample import sample
@@ -32,8 +31,9 @@ from trader.domain.gateway import GatewayState
 from trader.domain.messages import Result
 from trader.domain.status import Mode, Severity, Status
 from trader.domain.wire import JsonObject
-from trader.json_schema import BASE
-from trader.schemas import schema_files
+from trader.runs.decoding import decode
+from trader.schemas.json_schema import BASE
+from trader.schemas.schemas import schema_files
 
 FOLDER = Path(__file__).parents[2] / "schemas"
 INTENTS = find_intents()

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trader import orderbook
 from trader.domain.ledger import holdings
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import OrderState, is_reference
 from trader.domain.refusal import Refusal
 from trader.domain.sharing import share
 from trader.ports import Ports
+from trader.stored import orderbook
 
 Quantities = Mapping[tuple[str, int], Decimal]
 """Signed quantities by owner and contract id."""

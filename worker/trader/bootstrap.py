@@ -6,18 +6,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from trader import records
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.sqlite import SqliteStore
 from trader.discovery import find_intents
 from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
 from trader.domain.gateway import GatewayStatus
-from trader.gateway_telling import GatewayTeller
 from trader.ports import Broker, Clock, Ports, Store
-from trader.runner import Runner
+from trader.runner.gateway_telling import GatewayTeller
+from trader.runner.runner import Runner
+from trader.runner.sweeper import Sweeper
 from trader.settings import Settings
-from trader.sweeper import Sweeper
+from trader.stored import records
 
 
 @dataclass(frozen=True, slots=True)

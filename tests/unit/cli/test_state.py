@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from trader import records
 from trader.adapters.sqlite import SqliteStore
+from trader.stored import records
 
 Trader = Callable[..., Any]
 

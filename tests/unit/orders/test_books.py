@@ -10,14 +10,14 @@ from pydantic import JsonValue
 from tests.support.desk import Desk, open_order, position
 from tests.support.orders import NOON, OURS, RUN, SPY, execution, record
 from tests.support.world import ACCOUNT
-from trader import orderbook
 from trader.books import Books, read_books
 from trader.domain.errors import Failed
 from trader.domain.ledger import BookedFill, book
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import OrderState
-from trader.orderbook import ContractLock
 from trader.ports import Create, Update
+from trader.stored import orderbook
+from trader.stored.orderbook import ContractLock
 
 LOCK = ContractLock(con_id=SPY.con_id, instrument="SPY", orders=(OURS,), reason="lost", run=RUN, since=NOON)
 

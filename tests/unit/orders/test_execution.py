@@ -14,7 +14,6 @@ from tests.support.desk import LINK, Desk, WrittenBroker, claimed, position
 from tests.support.orders import PERM_ID, SPY, execution, lookup, record, told
 from tests.support.stores import Passing
 from tests.support.world import ACCOUNT
-from trader import locks, orderbook, records, runs
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.configuration_sample import sample
 from trader.domain.errors import GatewayNotReady, OutcomeUnknown, Retryable, StoreUnavailable
@@ -24,14 +23,16 @@ from trader.domain.orders import Complaint, OrderReport, OrderState, reference_o
 from trader.domain.portfolio import Position
 from trader.domain.status import Mode
 from trader.domain.trading_state import TradingState
-from trader.execution import Execution
+from trader.execution.execution import Execution
 from trader.intent import Run
 from trader.intents import close_all
-from trader.lease import Lease, LeaseWatch
 from trader.plans import Decided, OrderWish, Stage
 from trader.ports import Create, Document, Store
-from trader.runs import OwnedRun
+from trader.runs import locks, runs
+from trader.runs.lease import Lease, LeaseWatch
+from trader.runs.runs import OwnedRun
 from trader.settings import Settings
+from trader.stored import orderbook, records
 
 RUN = "id/x"
 FIRST, SECOND = reference_of(RUN, 0), reference_of(RUN, 1)

@@ -10,16 +10,17 @@ from tests.support.desk import LINK, Desk, claimed, open_order, position
 from tests.support.orders import OURS, SENDING, record, told
 from tests.support.stores import Counting, Slow
 from tests.support.world import ACCOUNT
-from trader import locks, records
 from trader.domain.errors import Failed, GatewayNotReady, LeaseLost, Retryable
 from trader.domain.order_record import OrderRecord
 from trader.domain.portfolio import OpenOrder
 from trader.domain.trading_state import TradingState
-from trader.guard import STATE_IS_FRESH_S, Guard, Stop
-from trader.lease import Lease, LeaseWatch
+from trader.execution.guard import STATE_IS_FRESH_S, Guard, Stop
 from trader.ports import Update
-from trader.runs import OwnedRun
+from trader.runs import locks
+from trader.runs.lease import Lease, LeaseWatch
+from trader.runs.runs import OwnedRun
 from trader.settings import Durations
+from trader.stored import records
 
 HANDLER_S = 480
 SENT_HERE = SENDING.model_copy(update={"link": LINK.id})

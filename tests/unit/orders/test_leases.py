@@ -7,12 +7,12 @@ import pytest
 from tests.support.clock import FakeClock
 from tests.support.stores import Slow
 from tests.support.world import ACCOUNT, World
-from trader import runs
 from trader.adapters.sqlite import SqliteStore
-from trader.decoding import decode
-from trader.lease import Lease, LeaseWatch
 from trader.ports import Document
-from trader.runs import OwnedRun
+from trader.runs import runs
+from trader.runs.decoding import decode
+from trader.runs.lease import Lease, LeaseWatch
+from trader.runs.runs import OwnedRun
 
 SLOW_S = 20
 

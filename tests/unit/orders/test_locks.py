@@ -12,13 +12,13 @@ from tests.support.clock import FakeClock
 from tests.support.desk import claimed
 from tests.support.stores import Repeating
 from tests.support.world import ACCOUNT
-from trader import locks
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.errors import Failed, LeaseLost, Retryable
-from trader.lease import Lease, LeaseWatch
-from trader.locks import AccountLock, LockRecord
 from trader.ports import Create, Delete, Document, Store, Update
-from trader.runs import OwnedRun
+from trader.runs import locks
+from trader.runs.lease import Lease, LeaseWatch
+from trader.runs.locks import AccountLock, LockRecord
+from trader.runs.runs import OwnedRun
 
 LEASE_S = 60
 PATH = locks.path_of(ACCOUNT)

@@ -11,14 +11,14 @@ import pytest
 from tests.support.desk import LINK, Desk, claimed, position
 from tests.support.orders import EVIDENCE, OURS, PERM_ID, RUN, SENDING, SPY, execution, lookup, record, told
 from tests.support.world import ACCOUNT
-from trader import orderbook
 from trader.domain.ledger import EXTERNAL, BookedFill, book, holdings
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import Complaint, OrderState, reference_of
 from trader.domain.status import Severity
-from trader.lease import Lease
+from trader.execution.settling import Settled, Settler, session_date
 from trader.ports import Create
-from trader.settling import Settled, Settler, session_date
+from trader.runs.lease import Lease
+from trader.stored import orderbook
 
 SETTLE_S = 5.0
 HERE = SENDING.model_copy(update={"link": LINK.id})

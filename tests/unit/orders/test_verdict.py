@@ -8,7 +8,7 @@ import pytest
 from tests.support.orders import record
 from trader.domain.errors import Failed, OutcomeUnknown
 from trader.domain.orders import OrderReport, OrderState
-from trader.verdict import verdict
+from trader.execution.verdict import verdict
 
 ACCEPTED = (OrderState.WORKING, OrderState.HELD, OrderState.FILLED)
 REFUSED = (OrderState.CANCELLED, OrderState.REJECTED, OrderState.UNSENT)

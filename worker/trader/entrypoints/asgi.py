@@ -19,8 +19,8 @@ from trader.domain.wire import write_time
 from trader.entrypoints import function
 from trader.entrypoints.push import PushEnvelope
 from trader.entrypoints.serving import RUNNER
-from trader.gateway_telling import as_of
 from trader.ports import Clock
+from trader.runner.gateway_telling import as_of
 from trader.settings import Settings
 
 

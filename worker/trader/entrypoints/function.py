@@ -5,9 +5,9 @@ from cloudevents.http import CloudEvent
 from functions_framework.aio import cloud_event
 from starlette.exceptions import HTTPException
 
-from trader.decoding import Delivery
 from trader.domain.errors import Retryable
 from trader.entrypoints.serving import RUNNER
+from trader.runs.decoding import Delivery
 
 log = structlog.get_logger("trader.entrypoints.function")
 

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trader.decoding import Delivery
+from trader.runs.decoding import Delivery
 
 PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
 LARGEST_REQUEST = 16 * 1024 * 1024

@@ -2,6 +2,6 @@
 
 from contextvars import ContextVar
 
-from trader.runner import Runner
+from trader.runner.runner import Runner
 
 RUNNER: ContextVar[Runner] = ContextVar("RUNNER")

@@ -26,9 +26,9 @@ from trader.domain.session import may_go
 from trader.domain.status import IntentClass
 from trader.domain.wire import Amount, JsonObject, Wire
 from trader.intent import Completed, Intent, Run
-from trader.orderbook import own_references
 from trader.plans import Decided, OrderWish
 from trader.ports import Ports
+from trader.stored.orderbook import own_references
 
 EXAMPLE: JsonObject = {
     "cancelled": 1,

@@ -14,9 +14,9 @@ from trader.domain.status import IntentClass
 from trader.domain.wire import JsonObject
 from trader.intent import Completed, Intent, Run
 from trader.ports import Create, Ports, Write
-from trader.reconciling import Survey, survey
-from trader.repairing import repair
-from trader.unlocking import SETTLED, Entries, Locked, Repair
+from trader.reconciliation.reconciling import Survey, survey
+from trader.reconciliation.repairing import repair
+from trader.reconciliation.unlocking import SETTLED, Entries, Locked, Repair
 
 EXAMPLE: JsonObject = {
     "snapshot": {

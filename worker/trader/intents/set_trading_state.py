@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from trader import records
 from trader.domain.messages import Command, Outcome
 from trader.domain.status import IntentClass
 from trader.domain.trading_state import TradingState
 from trader.intent import Completed, Intent, Run
 from trader.ports import Ports
+from trader.stored import records
 
 
 class SetTradingState(Command):

@@ -10,7 +10,7 @@ from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject, Time, Wire
 from trader.intent import Completed, Intent, Run
 from trader.ports import Ports
-from trader.records import trading_state
+from trader.stored.records import trading_state
 
 EXAMPLE: JsonObject = {
     "account": {

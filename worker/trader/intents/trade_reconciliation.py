@@ -10,8 +10,8 @@ from trader.domain.status import IntentClass
 from trader.domain.wire import Amount, JsonObject, Time, Wire
 from trader.intent import Completed, Intent, Run
 from trader.ports import Ports
-from trader.reconciling import Survey, survey
-from trader.unlocking import SETTLED, Entries, Locked
+from trader.reconciliation.reconciling import Survey, survey
+from trader.reconciliation.unlocking import SETTLED, Entries, Locked
 
 EXAMPLE: JsonObject = {
     "fills": [],

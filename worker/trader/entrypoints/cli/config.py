@@ -127,10 +127,10 @@ async def _checked(
 
     The common part is nobody's. With ``write``, ``data`` is written if nothing is.
     """
-    from trader import records
     from trader.domain.configuration_reading import problems
     from trader.entrypoints.cli.configuration_parts import Parts, common_problems, own_account, parts_of
     from trader.entrypoints.cli.stored import open_store
+    from trader.stored import records
 
     if data is not None and not write and not settings.data_dir.is_dir():  # nothing lies below it or above
         if common:

@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trader import records
 from trader.domain.configuration_reading import overlay, problems
 from trader.domain.wire import JsonObject
 from trader.entrypoints.cli.stored import account_of
 from trader.ports import Store
 from trader.settings import Settings
+from trader.stored import records
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,11 +115,11 @@ class Player:
             raise Broken(f"expected a result of {body} within {RESULT_S} s, found none") from None
 
     async def _scene(self, told: "Told") -> "Scene":
-        from trader import runs
         from trader.entrypoints.cli.demo_scene import Scene
         from trader.entrypoints.cli.told import read_told
-        from trader.orderbook import all_fills
         from trader.ports import Topic
+        from trader.runs import runs
+        from trader.stored.orderbook import all_fills
 
         if told.result is None:
             return Scene(told, tuple(self._before))

@@ -12,8 +12,8 @@ Examples:
 
 def intents(as_json: AsJson = False) -> None:
     """List the intents: what can be published, with which fields."""
-    from trader.describing import described, good_for, own_fields
     from trader.discovery import find_intents
+    from trader.schemas.describing import described, good_for, own_fields
 
     found = find_intents().values()
     if as_json:

@@ -55,8 +55,8 @@ def checked(body: JsonObject) -> str | None:
     Raises Rejected, as the worker would.
     """
     from trader.adapters.clock import SystemClock
-    from trader.decoding import Delivery, decode
     from trader.discovery import find_intents
+    from trader.runs.decoding import Delivery, decode
 
     named = body.get("account")
     now = write_time(SystemClock().now())

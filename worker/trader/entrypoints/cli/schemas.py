@@ -45,8 +45,8 @@ def schemas(
 def generated(folder: Path) -> dict[Path, str]:
     """Return the text that each generated file should have; a README beside ``folder`` is one of them."""
     from trader.discovery import find_intents
-    from trader.readme import with_intents
-    from trader.schemas import schema_files
+    from trader.schemas.readme import with_intents
+    from trader.schemas.schemas import schema_files
 
     intents = find_intents()
     files = {folder / path: text for path, text in schema_files(intents).items()}
@@ -58,7 +58,7 @@ def generated(folder: Path) -> dict[Path, str]:
 
 def differences(wanted: dict[Path, str], folder: Path) -> Iterator[tuple[Path, str]]:
     """Yield each file that is missing, stale or superfluous, and which of these it is."""
-    from trader.json_schema import GENERATED
+    from trader.schemas.json_schema import GENERATED
 
     for path, text in wanted.items():
         if not path.is_file():

@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 
-from trader import records
 from trader.domain.configuration_sample import sample
 from trader.domain.trading_state import StateRecord, TradingState
 from trader.domain.wire import JsonObject
 from trader.ports import Clock, Conflict, Create, Store
+from trader.stored import records
 
 REASON = "as every local stack starts"
 

@@ -72,9 +72,9 @@ def state(
 
 async def _state(settings: "Settings", wanted: TradingState | None, reason: str | None) -> JsonObject:
     """Return what holds, after setting what is wanted."""
-    from trader import records
     from trader.adapters.clock import SystemClock
     from trader.entrypoints.cli.stored import account_of, open_store
+    from trader.stored import records
 
     async with open_store(settings) as store:
         account = await account_of(store, settings)

@@ -36,7 +36,7 @@ async def open_store(settings: "Settings", *, new: bool = False) -> "AsyncIterat
 
 async def account_of(store: "Store", settings: "Settings") -> str:
     """Return the account that ``settings`` name, else the only one known; raises WrongUse."""
-    from trader.records import known_accounts
+    from trader.stored.records import known_accounts
 
     if settings.account:
         return settings.account

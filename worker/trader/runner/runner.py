@@ -6,21 +6,21 @@ from typing import Any
 
 import structlog
 
-from trader import runs
-from trader.attempt import Attempt
-from trader.decoding import Delivery, Request, decode
 from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable, Terminal
 from trader.domain.messages import Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Status
-from trader.follow_up import next_of
+from trader.execution.verdict import verdict
 from trader.intent import AnyIntent, Completed
-from trader.lease import Lease, LeaseWatch
 from trader.ports import Document, Ports
-from trader.runs import OwnedRun
+from trader.runner.attempt import Attempt
+from trader.runner.follow_up import next_of
+from trader.runner.telling import SEVERITY, Teller, reason_of
+from trader.runs import runs
+from trader.runs.decoding import Delivery, Request, decode
+from trader.runs.lease import Lease, LeaseWatch
+from trader.runs.runs import OwnedRun
 from trader.settings import DELIVERY_ATTEMPTS, Settings
-from trader.telling import SEVERITY, Teller, reason_of
-from trader.verdict import verdict
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from trader import orderbook, runs
 from trader.domain.events import Alert
 from trader.domain.ledger import BookedFill
 from trader.domain.order_record import OrderRecord
@@ -16,8 +15,10 @@ from trader.domain.orders import Lookup, OrderState
 from trader.domain.proof import Scene, missing_proof
 from trader.domain.settlement import Verdict, judge, judge_again
 from trader.domain.status import Severity
-from trader.orderbook import ContractLock, Kept
 from trader.ports import Ports, Write
+from trader.runs import runs
+from trader.stored import orderbook
+from trader.stored.orderbook import ContractLock, Kept
 
 log = structlog.get_logger(__name__)
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from trader.asyncapi import asyncapi
 from trader.domain.configuration import Configuration
 from trader.domain.configuration_sample import sample
 from trader.domain.events import Alert, GatewayEvent
 from trader.domain.messages import FollowUp, IntentMessage, Result
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent
-from trader.json_schema import Schema, schema_of, text_of
+from trader.schemas.asyncapi import asyncapi
+from trader.schemas.json_schema import Schema, schema_of, text_of
 
 OF_THE_CHAIN = ("id", "account", "then")
 """The common fields that an item of ``then`` doesn't have: they are its chain's."""

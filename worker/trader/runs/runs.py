@@ -8,15 +8,15 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from trader.decoding import Delivery, Request
 from trader.domain.errors import Failed, LeaseLost, StoreUnavailable
 from trader.domain.events import Alert
 from trader.domain.messages import Result
 from trader.domain.run_key import document_id
 from trader.domain.wire import JsonObject, Time, Wire
-from trader.lease import Lease
-from trader.locks import AccountLock
 from trader.ports import Clock, Conflict, Create, Document, Store, Update, Write
+from trader.runs.decoding import Delivery, Request
+from trader.runs.lease import Lease
+from trader.runs.locks import AccountLock
 
 RETRIES = 5
 """How often a write is tried again that may have been applied although an error was reported."""

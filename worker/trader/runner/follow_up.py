@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from trader.decoding import Request, follow_up_body
 from trader.domain.events import Event, intent_event
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject, Wire
+from trader.runs.decoding import Request, follow_up_body
 
 
 class FollowUpMessage(Wire):

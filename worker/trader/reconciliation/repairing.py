@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from trader.domain.orders import OrderState
 from trader.intent import Run
 from trader.ports import Ports
-from trader.reconciling import Survey, survey
-from trader.unlocking import SETTLED, Entries
+from trader.reconciliation.reconciling import Survey, survey
+from trader.reconciliation.unlocking import SETTLED, Entries
 
 
 @dataclass(frozen=True, slots=True)

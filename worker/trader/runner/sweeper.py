@@ -2,13 +2,13 @@
 
 import structlog
 
-from trader import locks, runs
-from trader.attempt import too_old
-from trader.decoding import Delivery, decode
 from trader.domain.errors import Failed, Rejected, Retryable
 from trader.domain.status import IntentClass
 from trader.ports import Document
-from trader.runner import Runner
+from trader.runner.attempt import too_old
+from trader.runner.runner import Runner
+from trader.runs import locks, runs
+from trader.runs.decoding import Delivery, decode
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import structlog
 from pydantic import ValidationError
 
-from trader import orderbook, records
 from trader.domain.configuration import Configuration
 from trader.domain.errors import (
     Failed,
@@ -24,14 +23,15 @@ from trader.domain.restart import in_restart
 from trader.domain.settlement import Settlement, judge
 from trader.domain.status import IntentClass
 from trader.domain.trading_state import TradingState
-from trader.drafting import Drafts
-from trader.guard import Guard, Stop
-from trader.orderbook import Kept
+from trader.execution.drafting import Drafts
+from trader.execution.guard import Guard, Stop
+from trader.execution.settling import Settled, Settler
 from trader.plans import Decide, Stage, StoredPlan
 from trader.ports import Ports, Write
-from trader.runs import OwnedRun
+from trader.runs.runs import OwnedRun
 from trader.settings import Settings
-from trader.settling import Settled, Settler
+from trader.stored import orderbook, records
+from trader.stored.orderbook import Kept
 
 log = structlog.get_logger(__name__)
 

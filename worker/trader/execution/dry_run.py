@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from decimal import Decimal
 
-from trader import records
 from trader.domain.configuration import Configuration
 from trader.domain.orders import BrokerOrder, Order, OrderReport, OrderState, report_of
 from trader.domain.settlement import Settlement
-from trader.orderbook import own_references
 from trader.plans import Decide, OrderWish, Stage
 from trader.ports import Ports
+from trader.stored import records
+from trader.stored.orderbook import own_references
 
 
 class DryRun:

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from trader.domain.order_record import Evidence, OrderRecord, Sending
 from trader.domain.orders import Order, reference_of
+from trader.execution.settling import session_date
 from trader.plans import OrderWish
 from trader.ports import Ports
-from trader.settling import session_date
 
 _ORDER_FIELDS = set(Order.model_fields) - {"reference"}
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from trader.describing import good_for, own_fields
 from trader.intent import AnyIntent
+from trader.schemas.describing import good_for, own_fields
 
 BEGIN, END = "<!-- intents:begin -->", "<!-- intents:end -->"
 

@@ -6,13 +6,13 @@ from datetime import datetime
 
 import structlog
 
-from trader import records
 from trader.domain.errors import TopicUnavailable, TraderError
 from trader.domain.events import gateway_event
 from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.incidents import Incidents
 from trader.domain.restart import in_restart
 from trader.ports import Clock, OutgoingMessage, Publisher, Store, Topic
+from trader.stored import records
 
 LOOK_S = 15.0
 """How often to see whether a loss lasts, the restart window is over, or the topic takes messages again."""

@@ -6,15 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
-from trader import orderbook
 from trader.domain.ledger import BookedFill, stem_of
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import Lookup, OrderState
 from trader.domain.portfolio import Fill, Position
 from trader.domain.posting import Posting, post
 from trader.domain.reconciliation import Break, Tally, tallies
-from trader.orderbook import ContractLock, Kept
 from trader.ports import Ports, Store
+from trader.stored import orderbook
+from trader.stored.orderbook import ContractLock, Kept
 
 IN_DOUBT = (OrderState.PLANNED, OrderState.UNRESOLVED)
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from trader import records
 from trader.domain.errors import GatewayNotReady, LeaseLost, Retryable
 from trader.domain.order_record import OrderRecord
 from trader.domain.trading_state import TradingState
 from trader.ports import Ports
-from trader.runs import OwnedRun
+from trader.runs.runs import OwnedRun
 from trader.settings import Durations
+from trader.stored import records
 
 STATE_IS_FRESH_S = 1.0
 """How long before an order the trading state may have been read."""

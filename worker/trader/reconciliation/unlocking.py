@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from trader import orderbook
 from trader.domain.events import Alert
 from trader.domain.ledger import BookedFill
 from trader.domain.order_record import OrderRecord
@@ -14,9 +13,10 @@ from trader.domain.orders import OrderState
 from trader.domain.reconciliation import Tally, repair_of
 from trader.domain.status import Severity
 from trader.domain.wire import Amount, Time, Wire
-from trader.orderbook import ContractLock
 from trader.ports import Write
-from trader.reconciling import Survey
+from trader.reconciliation.reconciling import Survey
+from trader.stored import orderbook
+from trader.stored.orderbook import ContractLock
 
 SETTLED = "its orders are at their end, and our books agree with the broker's"
 """Why a contract is unlocked by evidence."""

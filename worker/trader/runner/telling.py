@@ -6,16 +6,16 @@ from typing import Any
 
 import structlog
 
-from trader import runs
-from trader.decoding import Delivery, intent_name, is_dry_run
 from trader.domain.errors import Retryable, Terminal
 from trader.domain.events import Event, alert_event, result_event
 from trader.domain.messages import Reason, Result
 from trader.domain.run_key import message_key
 from trader.domain.status import Mode, Severity, Status
-from trader.follow_up import FollowUpMessage
 from trader.ports import Conflict, Document, OutgoingMessage, Ports, Topic, Update
-from trader.runs import OwnedRun, RunRecord
+from trader.runner.follow_up import FollowUpMessage
+from trader.runs import runs
+from trader.runs.decoding import Delivery, intent_name, is_dry_run
+from trader.runs.runs import OwnedRun, RunRecord
 
 log = structlog.get_logger(__name__)
 

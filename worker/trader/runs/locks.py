@@ -7,8 +7,8 @@ from pydantic import Field, ValidationError
 
 from trader.domain.errors import Failed, LeaseLost, Retryable
 from trader.domain.wire import Wire
-from trader.lease import Lease, LeaseWatch
 from trader.ports import Clock, Conflict, Create, Document, Store, Update
+from trader.runs.lease import Lease, LeaseWatch
 
 POLL_S = 0.2
 """How often a run that waits for the account looks again."""

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from trader import locks
-from trader.decoding import Request
 from trader.domain.errors import Expired, Failed, Retryable, Terminal
 from trader.domain.orders import OrderReport
 from trader.domain.status import IntentClass
-from trader.dry_run import DryRun
-from trader.execution import Execution
+from trader.execution.dry_run import DryRun
+from trader.execution.execution import Execution
 from trader.intent import GOOD_FOR, Completed, Run, Trading
-from trader.lease import LeaseWatch
 from trader.ports import Ports, Write
-from trader.runs import OwnedRun
+from trader.runs import locks
+from trader.runs.decoding import Request
+from trader.runs.lease import LeaseWatch
+from trader.runs.runs import OwnedRun
 from trader.settings import Settings
 
 

@@ -8,8 +8,8 @@ from trader.domain.events import ALERT_TYPE, GATEWAY_TYPE, INTENT_TYPE, RESULT_T
 from trader.domain.run_key import SOURCE_PREFIX
 from trader.domain.status import Mode, Severity, Status
 from trader.domain.wire import RFC_3339
-from trader.json_schema import GENERATED
 from trader.ports import Topic
+from trader.schemas.json_schema import GENERATED
 
 DEAD_LETTERS = "intents-dead-letter"
 

@@ -1,0 +1,1 @@
+"""The life of one intent, from a delivery to its told result."""

@@ -1,0 +1,1 @@
+"""What the store holds beside the runs, as values: configuration, trading state, orders, fills, locks."""
