@@ -18,7 +18,7 @@ def demo(folder: Path, **variables: str) -> tuple[Running, Path]:
 def test_the_demo_ends_as_promised_and_leaves_nothing(tmp_path: Path) -> None:
     # What the environment says of another worker is nothing to the demo.
     ran, scratch = demo(tmp_path, COLUMNS="80", TRADER_MODE="live", TRADER_ACCOUNT="U7")
-    assert (ran.process.returncode, ran.err) == (0, "")
+    assert (ran.process.returncode, ran.err) == (0, ""), ran.out
     for status, count in {"succeeded": 10, "rejected": 3, "expired": 1}.items():
         assert sum(f"  {status} " in line for line in ran.out.splitlines()) == count
     for word in ("id/demo-signal#2", "symbl", "id/demo-live#2", "holdings 0"):

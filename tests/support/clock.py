@@ -45,7 +45,7 @@ class FakeClock:
 
     async def until_asleep(self) -> None:
         """Wait until somebody sleeps: what the last ``advance`` woke has then done its work."""
-        async with asyncio.timeout(10), self._fell_asleep:
+        async with asyncio.timeout(60), self._fell_asleep:
             await self._fell_asleep.wait_for(lambda: any(not woken.done() for _, woken in self._sleepers))
 
 

@@ -181,7 +181,7 @@ class Theatre:
         runner = Runner(ports, find_intents(), settings, account=lambda: ACCOUNT)
         running = asyncio.create_task(connection.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not broker.status().ready:  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
             yield runner

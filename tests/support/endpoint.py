@@ -41,7 +41,7 @@ class Endpoint:
 
     async def until(self, count: int) -> list[Request]:
         """Wait for ``count`` requests in all, and return them."""
-        async with asyncio.timeout(10), self._came:
+        async with asyncio.timeout(60), self._came:
             await self._came.wait_for(lambda: len(self.requests) >= count)
         return list(self.requests)
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 
 async def eventually(holds: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Return as soon as ``holds`` does; TimeoutError after ten seconds."""
-    async with asyncio.timeout(10):
+    """Return as soon as ``holds`` does; TimeoutError after a minute, which is a failure."""
+    async with asyncio.timeout(60):
         while True:
             answer = holds()
             if await answer if inspect.isawaitable(answer) else answer:

@@ -56,7 +56,7 @@ class RunningWorker:
         return await self._until(lambda answer: reason in answer["reason"])
 
     async def _until(self, holds: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 answer: Mapping[str, Any] = (await self.readiness()).json()
                 if holds(answer):

@@ -25,7 +25,7 @@ from trader.settings import Durations, Settings
 
 OPEN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """A Monday, ten in the morning in New York: stocks and currencies trade."""
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """How long a test waits for what must happen; reached only by a test that fails."""
 
 OnState = Callable[[GatewayStatus], None]

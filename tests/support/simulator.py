@@ -16,7 +16,7 @@ from gateway_simulator.server import serve
 
 OPEN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Ten in the morning in New York, a Monday."""
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """How long a test waits for what must happen; reached only by a test that fails."""
 
 SPY = Stock("SPY", "SMART", "USD")

@@ -132,7 +132,7 @@ async def test_no_more_than_the_allowed_number_is_under_way_at_once(topics: Loca
         most = max(most, under_way)
         if under_way == 10:
             full.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await full.wait()
         await asyncio.sleep(0)
         under_way -= 1

@@ -17,7 +17,7 @@ def result(data: bytes = b"{}", attributes: Mapping[str, str] | None = None) -> 
 async def take(subscription: Subscription, count: int) -> list[ReceivedMessage]:
     """Wait for ``count`` messages."""
     taken: list[ReceivedMessage] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for message in subscription.follow(wait=True):
             taken.append(message)
             if len(taken) == count:

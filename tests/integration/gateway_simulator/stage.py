@@ -19,7 +19,7 @@ from gateway_simulator.scenario import load_scenario
 from gateway_simulator.server import serve
 
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)  # ten in New York, a Monday
-PATIENCE_S = 10  # reached only by a test that fails
+PATIENCE_S = 60  # reached only by a test that fails
 AAPL = Stock("AAPL", "SMART", "USD")
 HANDSHAKE = b"API\0\x00\x00\x00\x09v157..178"
 

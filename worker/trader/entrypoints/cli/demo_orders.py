@@ -12,8 +12,8 @@ from trader.entrypoints.cli.demo_scene import Broken, Scene, Step, verify_told_a
 from trader.entrypoints.cli.told import Told
 
 LIVE: JsonObject = {"intent": "testsignalgenerator", "id": "demo-live"}
-GATEWAY_S = 5.0
-"""How long the gateway may take to tell of an order or a position: a moment after the fill, mostly."""
+GATEWAY_S = 20.0
+"""How long the gateway may take to tell of an order or a position: a moment after the fill, mostly, and longer on a busy machine."""
 
 
 def _halted(scene: Scene) -> str:

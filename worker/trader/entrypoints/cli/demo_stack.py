@@ -14,8 +14,8 @@ from trader.entrypoints.cli.demo_scene import Broken
 from trader.entrypoints.cli.stack import Stack, running_stack
 from trader.settings import PREFIX
 
-START_S = 30
-STOP_S = 15
+START_S = 90
+STOP_S = 60
 
 SOON = {"TRADER_LEASE_S": "2", "TRADER_SETTLE_S": "0.5"}
 """A killed worker's runs are taken over after a minute, as a rule: long for someone who watches."""

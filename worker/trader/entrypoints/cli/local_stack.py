@@ -30,7 +30,7 @@ RETRY = RetryPolicy(minimum_backoff_s=0.25, maximum_backoff_s=15)
 """Production's waits of 10 to 300 s are long for someone who watches."""
 READY_S = 15
 """How long the gateway may take to connect before the stack calls itself ready without it."""
-STOP_S = 10
+STOP_S = 30
 
 _LISTENING = re.compile(r"^listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
