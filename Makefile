@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: demo test check format lock clean
+N ?= 1000
+.PHONY: demo test chaos check format lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/ready  ## the whole system on this machine, in about ten seconds
@@ -11,6 +12,9 @@ demo: .venv/ready  ## the whole system on this machine, in about ten seconds
 
 test: .venv/ready  ## every test; TESTS='-k lease' picks some
 	$(BIN)/pytest --numprocesses 2 --dist worksteal $(TESTS)
+
+chaos: .venv/ready  ## random histories with crashes and faults, N of them; FROM is the first seed
+	PYTHONPATH=worker $(BIN)/python -m tests.chaos --seeds $(N) --from $(or $(FROM),0)
 
 check: .venv/ready  ## lint, types, the import rule, generated files current
 	$(BIN)/ruff format --check --quiet .

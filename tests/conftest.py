@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-SHOWN = ("crash points", "histories")
+SHOWN = ("crash points", "histories", "real deaths")
 """The properties, as of ``record_property``, whose values are printed."""
 
 

@@ -241,6 +241,10 @@ class Theatre:
                 self.pass_time(61)
         raise AssertionError("a run without an end")
 
+    async def all_is_reported(self) -> bool:
+        """Return whether each run has its end, and has told it."""
+        return not await self._unended()
+
     async def _unended(self) -> int:
         found = 0
         for state in ("running", "ended"):

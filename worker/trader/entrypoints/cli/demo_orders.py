@@ -13,7 +13,7 @@ from trader.entrypoints.cli.told import Told
 
 LIVE: JsonObject = {"intent": "testsignalgenerator", "id": "demo-live"}
 GATEWAY_S = 20.0
-"""How long the gateway may take to tell of an order or a position: a moment, mostly; longer on a busy machine."""
+"""How long the gateway may take to tell of an order or a position: a moment, or longer on a busy machine."""
 
 
 def _halted(scene: Scene) -> str:
