@@ -1,4 +1,4 @@
-"""`kill -9` of a real worker at random moments of close-all: nothing is doubled, nothing lost, each run ends."""
+"""`kill -9` of a real worker at random moments of close-all: nothing is doubled or lost, each run ends."""
 
 import asyncio
 import base64
@@ -119,7 +119,7 @@ def positions(world: Theatre) -> dict[str, object]:
 
 @asynccontextmanager
 async def worker(world: Theatre, log: Path) -> AsyncIterator[Process]:
-    """A worker as it is deployed, to which nothing is delivered by itself; killed at the end at the latest."""
+    """A worker as it is deployed; nothing is delivered to it by itself. Killed at the end at the latest."""
     variables = {
         "PORT": "0",
         "TRADER_DATA_DIR": str(log.parent),
