@@ -148,7 +148,7 @@ async def ready(client: httpx.AsyncClient, log: Path) -> str:
     found: list[str] = []
 
     async def is_ready() -> bool:
-        found[:] = re.findall(r"running on (http://[0-9.:]+)", log.read_text())
+        found[:] = addresses(log)
         if not found:
             return False
         with suppress(httpx.TransportError):
@@ -157,6 +157,11 @@ async def ready(client: httpx.AsyncClient, log: Path) -> str:
 
     await eventually(is_ready)
     return found[-1]
+
+
+def addresses(log: Path) -> list[str]:
+    """Return where each worker of ``log`` has listened."""
+    return re.findall(r"running on (http://[0-9.:]+)", log.read_text())
 
 
 async def until_acknowledged(
