@@ -68,6 +68,26 @@ async def test_an_order_that_filled_is_not_sent_again_when_a_fresh_gateway_has_f
         await world.all_is_well()
 
 
+async def test_an_order_that_was_rejected_is_not_sent_again_by_who_forgot_it_and_counts_on_from_before(
+    tmp_path: Path,
+) -> None:
+    # A random history: the counter alone is that of a gateway which has lost the order in a restart.
+    async with theatre(tmp_path) as world:
+        await with_a_history(world)
+        misbehaves(world.gateway, "rejected-then-inactive")
+        message = world.message(MSFT, "first")
+        async with world.worker(Fate(1, "after", "orders.place")) as doomed:
+            assert not await world.deliver(doomed, message(1))
+        await eventually(lambda: placed(world.gateway, "MSFT"))
+        (rejected,) = placed(world.gateway, "MSFT")
+        world.gateway.restart(fresh=True)
+        world.gateway.book.count_from(rejected.order_id)
+        await world.until_acknowledged(message)
+        assert code_of(await world.the_result_of(FIRST)) == (Status.UNRESOLVED, "order-unresolved")
+        assert placed(world.gateway, "MSFT") == [rejected]
+        await world.all_is_well()
+
+
 async def test_while_one_order_is_in_doubt_a_second_run_with_the_same_aim_sends_none(tmp_path: Path) -> None:
     async with theatre(tmp_path) as world:
         message = await one_dies(world, "after")

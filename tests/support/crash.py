@@ -37,7 +37,7 @@ from trader.settings import Durations, Settings
 from trader.stored import orderbook, records
 
 ACCOUNT = "DU1234567"
-DURATIONS = Durations(settle_s=0.02, connect_s=5, broker_call_s=5, order_wait_s=5)
+DURATIONS = Durations(settle_s=0.02, connect_s=60, broker_call_s=60, order_wait_s=5)
 
 How = Literal["before", "after", "error", "refused"]
 """Dies before the call, dies after it, or lives on with an error for a call that was, or wasn't, applied."""

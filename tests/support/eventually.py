@@ -2,10 +2,10 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 
-async def eventually(holds: Callable[[], bool | Awaitable[bool]]) -> None:
+async def eventually(holds: Callable[[], object]) -> None:
     """Return as soon as ``holds`` does; TimeoutError after a minute, which is a failure."""
     async with asyncio.timeout(60):
         while True:

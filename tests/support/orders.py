@@ -24,7 +24,13 @@ OURS = reference_of(RUN, 0)
 PERM_ID = 77
 SPY = OrderContract(con_id=756733, symbol="SPY", sec_type="STK", currency="USD", exchange="SMART")
 SENDING = Sending(link="link-1", gateway="127.0.0.1:4002", client_id=1, order_id=10)
-EVIDENCE = Evidence(session_date="2026-11-23", position=Decimal(0), next_order_id=6, taken_order_id=5)
+EVIDENCE = Evidence(
+    session_date="2026-11-23",
+    position=Decimal(0),
+    next_order_id=6,
+    taken_order_id=5,
+    last_execution="0001.00",
+)
 
 
 def record(
@@ -76,6 +82,10 @@ def execution(exec_id: str = "0001.aa.01", quantity: int = 10, **changes: Any) -
     )
 
 
+EARLIER = execution("0001.00.01", order_id=0, perm_id=1, client_id=9, reference="", con_id=1)
+"""What the gateway has reported before any order of the tests: somebody else's, in another contract."""
+
+
 def told(state: OrderState = OrderState.WORKING, filled: int = 0, **changes: Any) -> BrokerOrder:
     """Return what the broker says of the order."""
     return BrokerOrder(
@@ -101,12 +111,13 @@ def lookup(
     fills: Iterable[Fill] = (),
     next_order_id: int = 10,
     after_s: float = 0,
+    remembers: bool = False,
 ) -> Lookup:
-    """Return an answer of the broker, so many seconds after noon."""
+    """Return an answer of the broker, so many seconds after noon; ``remembers`` an execution of before."""
     return Lookup(
         open=tuple(open),
         completed=tuple(completed),
-        fills=tuple(fills),
+        fills=(*fills, *([EARLIER] if remembers else [])),
         next_order_id=next_order_id,
         at=NOON + timedelta(seconds=after_s),
     )

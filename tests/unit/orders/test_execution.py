@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.clock import HurriedClock
 from tests.support.desk import LINK, Desk, WrittenBroker, claimed, position
-from tests.support.orders import PERM_ID, SPY, execution, lookup, record, told
+from tests.support.orders import EARLIER, PERM_ID, SPY, execution, lookup, record, told
 from tests.support.stores import Passing
 from tests.support.world import ACCOUNT
 from trader.adapters.sqlite import SqliteStore
@@ -37,7 +37,7 @@ from trader.stored import orderbook, records
 RUN = "id/x"
 FIRST, SECOND = reference_of(RUN, 0), reference_of(RUN, 1)
 VIXY = SPY.model_copy(update={"con_id": 2, "symbol": "VIXY"})
-EMPTY = lookup(next_order_id=6)
+EMPTY = lookup(next_order_id=6, remembers=True)
 AGAIN = replace(LINK, id="link-3")
 """The connection, made again."""
 
@@ -208,7 +208,7 @@ async def test_an_order_of_which_the_broker_has_told_is_not_sent_again_when_it_i
 
     account.orders.on_place = fill
     older = told(reference="i000000000000000", perm_id=3, order_id=4)
-    counted_back = lookup(open=[older], next_order_id=6)
+    counted_back = lookup(open=[older], next_order_id=6, remembers=True)
     account.orders.will_say((counted_back, AGAIN))
     with suppress(Retryable):
         await run.carry_out(stage)
@@ -231,10 +231,11 @@ async def test_a_worker_that_knows_it_sent_nothing_sends_it_the_next_time(accoun
 
 
 async def test_what_is_proven_unsent_is_sent_once_under_a_fresh_id(account: Account) -> None:
+    account.desk.broker.executed.append(EARLIER)
     run, _ = await account.attempt()
     await planned(run)
     older = told(reference="i000000000000000", perm_id=3, order_id=4)
-    absent = lookup(open=[older], next_order_id=6)
+    absent = lookup(open=[older], next_order_id=6, remembers=True)
     account.orders.will_say((absent, AGAIN))
     again, _ = await account.attempt()
     account.fills_at_once()
@@ -249,7 +250,7 @@ async def test_nothing_is_opened_in_a_contract_where_another_order_is_in_doubt(a
     run, _ = await account.attempt()
     await planned(run, wish(), wish(5))
     older = told(reference="i000000000000000", perm_id=3, order_id=4)
-    taken_first = lookup(open=[older], next_order_id=11)
+    taken_first = lookup(open=[older], next_order_id=11, remembers=True)
     account.orders.will_say((taken_first, AGAIN))
     again, _ = await account.attempt()
     stage = await planned(again)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.orders import EVIDENCE, SENDING, execution, lookup, record, told
+from tests.support.orders import EVIDENCE, RUN, SENDING, execution, lookup, record, told
 from trader.domain.order_record import OrderRecord
-from trader.domain.orders import BrokerOrder, OrderState
+from trader.domain.orders import BrokerOrder, OrderState, reference_of
 from trader.domain.portfolio import Fill
 from trader.domain.proof import Scene, missing_proof
 
@@ -29,8 +29,8 @@ def scene(
 ) -> Scene:
     """Return a scene that proves ``record()`` unsent: its id is 10, 5 is taken, the counter is at 6."""
     proven = Scene(
-        first=lookup(next_order_id=first, after_s=60),
-        second=lookup(next_order_id=second, after_s=65, open=orders, fills=fills),
+        first=lookup(next_order_id=first, after_s=60, remembers=True),
+        second=lookup(next_order_id=second, after_s=65, remembers=True, open=orders, fills=fills),
         links=("link-2", "link-2"),
         gateway=SENDING.gateway,
         client_id=SENDING.client_id,
@@ -40,6 +40,16 @@ def scene(
         settle_s=5,
     )
     return replace(proven, **changes)
+
+
+def forgotten(*, first: bool = False, second: bool = False) -> Scene:
+    """Return the scene with a lookup that shows nothing of before."""
+    told = scene()
+    return replace(
+        told,
+        first=told.first.model_copy(update={"fills": ()}) if first else told.first,
+        second=told.second.model_copy(update={"fills": ()}) if second else told.second,
+    )
 
 
 def ordered(**evidence: Any) -> OrderRecord:
@@ -73,6 +83,9 @@ def test_an_order_that_never_got_an_id_was_never_sent() -> None:
         (record(), scene(first=1, second=1), "reset"),
         (record(), scene(first=3, second=3), "reset"),
         (ordered(taken_order_id=0), scene(), "known to have taken"),
+        (record(), forgotten(first=True), "forgotten"),
+        (record(), forgotten(second=True), "forgotten"),
+        (ordered(last_execution=""), scene(), "forgotten"),
         (ordered(taken_order_id=2, next_order_id=9), scene(first=8, second=8), "reset"),
     ],
 )
@@ -146,9 +159,9 @@ def test_ids_taken_by_data_requests_leave_no_gap_that_proves_anything_once_the_o
 def test_an_order_that_the_first_lookup_showed_is_not_proven_unsent_by_the_second() -> None:
     """The gateway restarts between the two: it has rolled its counter back, and lost the order."""
     for before in (
-        lookup(open=[told()], next_order_id=8, after_s=60),
-        lookup(completed=[told(OrderState.CANCELLED)], next_order_id=8, after_s=60),
-        lookup(fills=[execution()], next_order_id=8, after_s=60),
+        lookup(open=[told()], next_order_id=8, after_s=60, remembers=True),
+        lookup(completed=[told(OrderState.CANCELLED)], next_order_id=8, after_s=60, remembers=True),
+        lookup(fills=[execution()], next_order_id=8, after_s=60, remembers=True),
     ):
         assert missing_proof(record(), replace(scene(second=8), first=before)) is not None
 
@@ -161,10 +174,32 @@ def test_a_later_id_of_ours_that_the_gateway_shows_says_that_its_counter_was_res
     fills = [execution(order_id=11, **ANOTHERS)] if by == "a fill" else []
     found = scene(first=8, second=8)
     if at == "the first lookup":
-        found = replace(found, first=lookup(open=orders, fills=fills, next_order_id=8, after_s=60))
+        found = replace(
+            found, first=lookup(open=orders, fills=fills, next_order_id=8, after_s=60, remembers=True)
+        )
     else:
-        found = replace(found, second=lookup(open=orders, fills=fills, next_order_id=8, after_s=65))
+        found = replace(
+            found, second=lookup(open=orders, fills=fills, next_order_id=8, after_s=65, remembers=True)
+        )
     assert missing_proof(record(), found) is not None
+
+
+def test_a_gateway_that_counts_on_from_before_the_order_and_has_forgotten_proves_nothing() -> None:
+    """It rejected 10 and came back as of 6, as if it had lost it: only its reports give that away."""
+    assert missing_proof(record(), forgotten(first=True, second=True)) is not None
+
+
+def test_an_earlier_order_of_the_same_run_shows_that_the_reports_reach_back() -> None:
+    first = execution("0002.00.01", reference=reference_of(RUN, 0), order_id=9, perm_id=79)
+    found = forgotten(first=True, second=True)
+    found = replace(
+        found,
+        first=found.first.model_copy(update={"fills": (first,), "next_order_id": 10}),
+        second=found.second.model_copy(update={"fills": (first,), "next_order_id": 10}),
+    )
+    alone = EVIDENCE.model_copy(update={"last_execution": ""})
+    assert missing_proof(record(index=1, evidence=alone), found) is None
+    assert missing_proof(record(index=0, evidence=alone), found) is not None
 
 
 def test_an_id_of_ours_that_now_belongs_to_another_order_says_that_the_counter_was_reset() -> None:

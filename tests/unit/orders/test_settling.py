@@ -138,7 +138,7 @@ async def test_an_order_that_the_first_lookup_misses_and_the_second_shows_is_fou
 
 async def test_an_order_that_is_proven_unsent_stays_open_and_only_named(desk: Desk) -> None:
     await stored(desk, [record()])
-    desk.orders.will_say(lookup(next_order_id=6), lookup(next_order_id=6))
+    desk.orders.will_say(lookup(next_order_id=6, remembers=True), lookup(next_order_id=6, remembers=True))
     settled = await settle(desk)
     assert settled.unsent == {OURS}
     assert not settled.alerts
@@ -149,7 +149,7 @@ async def test_an_order_that_is_proven_unsent_stays_open_and_only_named(desk: De
 
 async def test_what_is_proven_unsent_is_not_sent_where_resending_is_off(desk: Desk) -> None:
     await stored(desk, [record()])
-    desk.orders.will_say(lookup(next_order_id=6), lookup(next_order_id=6))
+    desk.orders.will_say(lookup(next_order_id=6, remembers=True), lookup(next_order_id=6, remembers=True))
     settled = await settle(desk, resend=False)
     assert not settled.unsent
     assert await in_doubt(desk)
@@ -163,7 +163,7 @@ async def test_an_order_of_a_run_that_has_ended_is_at_its_end_when_it_is_proven_
     gone = await claimed(desk.store, desk.clock, "id/gone", Lease(nonce="n", worker="w"))
     await gone.write(state=state)
     await stored(desk, [record(run="id/gone")])
-    desk.orders.will_say(lookup(next_order_id=6))
+    desk.orders.will_say(lookup(next_order_id=6, remembers=True))
     await settle(desk)
     order = await order_in(desk)
     assert (order.standing, order.state) == (OrderState.UNSENT, "ended")
@@ -171,7 +171,7 @@ async def test_an_order_of_a_run_that_has_ended_is_at_its_end_when_it_is_proven_
 
 async def test_an_order_that_was_once_in_doubt_is_never_proven_unsent_by_itself(desk: Desk) -> None:
     await stored(desk, [record().at(OrderState.UNRESOLVED, "in doubt")])
-    desk.orders.will_say(lookup(next_order_id=6), lookup(next_order_id=6))
+    desk.orders.will_say(lookup(next_order_id=6, remembers=True), lookup(next_order_id=6, remembers=True))
     settled = await settle(desk)
     assert not settled.unsent
     assert await in_doubt(desk)
@@ -181,7 +181,7 @@ async def test_an_order_that_was_once_in_doubt_is_never_proven_unsent_by_itself(
 async def test_an_order_that_may_still_be_on_its_way_on_this_connection_is_in_doubt(desk: Desk) -> None:
     await stored(desk, [record(sending=HERE)])
     desk.orders.handed_over.add(OURS)
-    desk.orders.will_say(lookup(next_order_id=6), lookup(next_order_id=6))
+    desk.orders.will_say(lookup(next_order_id=6, remembers=True), lookup(next_order_id=6, remembers=True))
     assert not (await settle(desk)).unsent
     assert await in_doubt(desk)
 
@@ -189,7 +189,7 @@ async def test_an_order_that_may_still_be_on_its_way_on_this_connection_is_in_do
 async def test_an_order_that_this_connection_was_never_handed_is_unsent(desk: Desk) -> None:
     """An earlier attempt of this very worker stopped between storing and sending."""
     await stored(desk, [record(sending=HERE)])
-    desk.orders.will_say(lookup(next_order_id=6), lookup(next_order_id=6))
+    desk.orders.will_say(lookup(next_order_id=6, remembers=True), lookup(next_order_id=6, remembers=True))
     assert (await settle(desk)).unsent == {OURS}
 
 
@@ -198,7 +198,7 @@ async def test_an_order_that_this_connection_was_never_handed_is_unsent(desk: De
 
 async def test_an_order_in_doubt_locks_its_contract_and_alerts_a_person(desk: Desk) -> None:
     await stored(desk, [record()])
-    desk.orders.will_say(lookup(next_order_id=11), lookup(next_order_id=11))
+    desk.orders.will_say(lookup(next_order_id=11, remembers=True), lookup(next_order_id=11, remembers=True))
     settled = await settle(desk)
     assert await in_doubt(desk)
     (alert,) = settled.alerts
@@ -208,7 +208,7 @@ async def test_an_order_in_doubt_locks_its_contract_and_alerts_a_person(desk: De
 
 async def test_two_orders_in_doubt_in_one_contract_share_its_lock(desk: Desk) -> None:
     await stored(desk, [record(), other()])
-    desk.orders.will_say(lookup(next_order_id=12), lookup(next_order_id=12))
+    desk.orders.will_say(lookup(next_order_id=12, remembers=True), lookup(next_order_id=12, remembers=True))
     settled = await settle(desk)
     assert len(settled.alerts) == 2
     assert await in_doubt(desk)
@@ -217,7 +217,7 @@ async def test_two_orders_in_doubt_in_one_contract_share_its_lock(desk: Desk) ->
 
 async def test_an_order_in_doubt_that_the_broker_shows_again_is_resolved_and_told_of(desk: Desk) -> None:
     await stored(desk, [record()])
-    desk.orders.will_say(lookup(next_order_id=11), lookup(next_order_id=11))
+    desk.orders.will_say(lookup(next_order_id=11, remembers=True), lookup(next_order_id=11, remembers=True))
     await settle(desk)
     desk.orders.will_say(lookup(fills=[execution()]))
     settled = await settle(desk)
@@ -238,7 +238,9 @@ async def test_one_order_in_doubt_does_not_keep_another_from_its_end(desk: Desk)
 async def test_a_fill_that_only_the_first_lookup_shows_is_booked(desk: Desk) -> None:
     """A midnight between the two: the reports are cut off."""
     await stored(desk, [record(), other()])
-    desk.orders.will_say(lookup(fills=[execution("a.01", 4)], next_order_id=12), lookup(next_order_id=12))
+    desk.orders.will_say(
+        lookup(fills=[execution("a.01", 4)], next_order_id=12), lookup(next_order_id=12, remembers=True)
+    )
     settled = await settle(desk)
     assert not settled.unsent
     assert await held_in(desk) == {"alpha": 4}
@@ -246,7 +248,7 @@ async def test_a_fill_that_only_the_first_lookup_shows_is_booked(desk: Desk) -> 
 
 async def test_an_order_that_the_first_lookup_shows_and_the_second_does_not_is_in_doubt(desk: Desk) -> None:
     await stored(desk, [record(), other()])
-    desk.orders.will_say(lookup(open=[told()], next_order_id=8), lookup(next_order_id=8))
+    desk.orders.will_say(lookup(open=[told()], next_order_id=8), lookup(next_order_id=8, remembers=True))
     settled = await settle(desk)
     assert OURS not in settled.unsent
     assert await in_doubt(desk)
@@ -260,7 +262,9 @@ async def test_lookups_on_two_connections_are_not_two_after_the_end_of_the_order
     went_over = replace(LINK, id="link-1")
     desk.orders.current = went_over
     await stored(desk, [record()])
-    desk.orders.will_say(lookup(next_order_id=10), (lookup(next_order_id=10), LINK))
+    desk.orders.will_say(
+        lookup(next_order_id=10, remembers=True), (lookup(next_order_id=10, remembers=True), LINK)
+    )
     assert not (await settle(desk)).unsent
 
 
@@ -298,7 +302,7 @@ async def test_an_order_that_was_complained_of_and_never_shown_on_its_connection
 async def test_a_complaint_of_an_earlier_connection_proves_nothing(desk: Desk) -> None:
     await stored(desk, [record()])
     desk.orders.complaints[OURS] = COMPLAINT
-    desk.orders.will_say(lookup(next_order_id=11), lookup(next_order_id=11))
+    desk.orders.will_say(lookup(next_order_id=11, remembers=True), lookup(next_order_id=11, remembers=True))
     await settle(desk)
     assert await in_doubt(desk)
 

@@ -27,6 +27,9 @@ class Evidence(Wire):
     taken_order_id: int = Field(
         description="The highest id that the gateway is known to have taken; 0 for none."
     )
+    last_execution: str = Field(
+        "", description="The stem of the newest execution that the gateway reported; empty for none."
+    )
 
 
 class OrderRecord(Wire):

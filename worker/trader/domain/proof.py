@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from trader.domain.ledger import stem_of
 from trader.domain.order_record import OrderRecord
-from trader.domain.orders import BrokerOrder, Lookup
+from trader.domain.orders import BrokerOrder, Lookup, reference_of
 from trader.domain.portfolio import Fill
 
 
@@ -51,6 +52,8 @@ def missing_proof(record: OrderRecord, scene: Scene) -> str | None:
     lookups = (scene.first, scene.second)
     if any(_shows(lookup, record.order.reference) for lookup in lookups):
         return "an order that neither lookup shows"
+    if not all(_reaches_back(lookup, record) for lookup in lookups):
+        return "reports that still show an execution from before it, found none: they may have been forgotten"
     taken = max(evidence.taken_order_id, *(_highest_seen(lookup, sending.client_id) for lookup in lookups))
     if taken == 0:
         return "an order id that the gateway is known to have taken"
@@ -65,6 +68,19 @@ def missing_proof(record: OrderRecord, scene: Scene) -> str | None:
 def _shows(lookup: Lookup, reference: str) -> bool:
     told: tuple[BrokerOrder | Fill, ...] = (*lookup.open, *lookup.completed, *lookup.fills)
     return any(report.reference == reference for report in told)
+
+
+def _reaches_back(lookup: Lookup, record: OrderRecord) -> bool:
+    """Return whether the gateway still shows an execution from before ``record`` was sent.
+
+    A gateway that has forgotten may count on from where it was when the order came, as if it had lost the
+    order in a restart: its counter doesn't tell. What it reports does. Orders of one run go in their order.
+    """
+    earlier = {reference_of(record.run, index) for index in range(record.index)}
+    return any(
+        stem_of(fill.exec_id) == record.evidence.last_execution or fill.reference in earlier
+        for fill in lookup.fills
+    )
 
 
 def _highest_seen(lookup: Lookup, client_id: int) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from trader.domain.ledger import stem_of
 from trader.domain.order_record import Evidence, OrderRecord, Sending
 from trader.domain.orders import Order, reference_of
 from trader.execution.settling import session_date
@@ -70,4 +71,7 @@ class Drafts:
             position=sum((p.quantity for p in positions if p.con_id == con_id), Decimal(0)),
             next_order_id=self._ports.orders.link().first_order_id,
             taken_order_id=taken,
+            last_execution=max(
+                ((fill.at, stem_of(fill.exec_id)) for fill in self._ports.broker.fills()), default=(None, "")
+            )[1],
         )
