@@ -46,7 +46,9 @@ class End:
     result: Result
     positions: Mapping[str, str]  # by symbol
     open_orders: tuple[str, ...]  # symbols
-    strangers: frozenset[str]  # symbols that somebody else has just traded, and is yet to be told of
+    strangers: frozenset[
+        str
+    ]  # symbols that somebody else has just ordered or traded, and is yet to be told of
 
 
 class Witness:
@@ -65,7 +67,7 @@ class Witness:
         self.told: list[Result] = []
         self.alerts: list[Stored] = []
         self.ends: dict[str, End] = {}
-        self.strangers: list[tuple[float, str]] = []  # when somebody else traded what
+        self.strangers: list[tuple[float, str]] = []  # when somebody else ordered or traded what
         self.published_at: dict[str, datetime] = {}  # messages, by id
         self._states: list[tuple[float, TradingState]] = [(-1.0, TradingState.ACTIVE)]
         self._known: set[int] = set()
@@ -168,6 +170,8 @@ class Witness:
         name = order.terms.order_ref or "by hand"
         if order.perm_id not in self._known:
             self._known.add(order.perm_id)
+            if not order.terms.order_ref:
+                self.strangers.append((self._elapsed(), order.contract.symbol))
             number = f" as number {order.order_id}" if order.order_id else ""
             what = f"{order.terms.action} {order.quantity:f} {order.contract.symbol} {order.terms.order_type}"
             self.say("gateway", f"takes {name}: {what}{number}")

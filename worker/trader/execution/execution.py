@@ -178,7 +178,7 @@ class Execution:
         await self._settle(await orderbook.open_orders(store, self._account))
         # A position is told a moment after the fill that moved it, and a cancel can come too late.
         await clock.sleep(settle_s)
-        return standing
+        return await self._standing(wanted)  # somebody may have placed another one meanwhile
 
     async def _standing(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
         found = (await self._ports.orders.look_up()).open
