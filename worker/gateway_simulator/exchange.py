@@ -151,18 +151,18 @@ class Exchange:
         for position in self._book.expired(now):
             contract = position.contract
             price = self._final(contract)
-            self._accounts[position.account].post(
-                contract.currency, position.quantity * price * contract.multiplier
-            )
-            self._listener.position_changed(self._book.close(position))
+            if price is not None:
+                value = position.quantity * price * contract.multiplier
+                self._accounts[position.account].post(contract.currency, value)
+                self._listener.position_changed(self._book.close(position))
 
-    def _final(self, contract: Contract) -> Decimal:
-        """The underlying's last price before the end, or what the right to trade at the strike is worth."""
-        end = contract.expires_at
-        if end is None or contract.underlying is None:
+    def _final(self, contract: Contract) -> Decimal | None:
+        """A future's last price, or what the right to trade at the strike is worth; None: nobody knows."""
+        end, under = contract.expires_at, contract.underlying
+        if end is None or under is None:
             raise AssertionError(f"{contract.local_symbol} never expires")
-        spot = mark(self._market.quote(contract.underlying, end - timedelta(seconds=1))) or Decimal(0)
-        if not contract.right:
+        spot = mark(self._market.quote(under if contract.right else contract, end - timedelta(seconds=1)))
+        if spot is None or not contract.right:
             return spot
         return max((spot - contract.strike) * (1 if contract.right == "C" else -1), Decimal(0))
 

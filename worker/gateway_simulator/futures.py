@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
-from itertools import islice
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from gateway_simulator import indexes
@@ -21,8 +21,7 @@ _ORDER_TYPES = (
 # The id of a future says which it is, so that it never changes and nothing has to be remembered.
 _FIRST_ID = 1_400_000_000
 _IDS_A_PRODUCT = 4096  # months since 2000, until 2341
-_MONTHS_BACK = 24  # for which IB still knows an expired future
-_ALL_BACK = timedelta(days=31 * (_MONTHS_BACK + 2))
+_REMEMBERED = timedelta(days=2 * 365)  # for which IB still knows an expired future
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,12 +117,8 @@ def chain(product: Product, now: datetime) -> Iterator[Contract]:
 
 def _known(product: Product, now: datetime) -> Iterator[Contract]:
     """Those of the last two years, and those that are traded."""
-    yield from (future for future in _past(product, now) if future.has_expired(now))
+    yield from takewhile(lambda future: future.has_expired(now), _months(product, now - _REMEMBERED))
     yield from chain(product, now)
-
-
-def _past(product: Product, now: datetime) -> Iterator[Contract]:
-    return islice(_months(product, now - _ALL_BACK), _MONTHS_BACK * len(product.months) // 12)
 
 
 def _months(product: Product, at: datetime) -> Iterator[Contract]:

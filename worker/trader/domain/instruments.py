@@ -160,6 +160,11 @@ class Contract:
     strike: Decimal | None = None
     right: Right | None = None
 
+    @property
+    def can_be_ordered(self) -> bool:
+        """Whether orders in it exist; an index and a continuous future are only looked at."""
+        return self.sec_type not in {"IND", "CONTFUT"}
+
     def __str__(self) -> str:
         return self.local_symbol or self.symbol
 

@@ -96,7 +96,8 @@ def resolved(instrument: Instrument, found: Sequence[ib_insync.ContractDetails])
 def one(instrument: Instrument, contracts: Sequence[Contract]) -> Contract:
     """Return the one contract that an instrument may be. Raises Rejected for several, and lists them."""
     if len(contracts) > 1:
-        candidates = listed(sorted(_described(contract) for contract in contracts))
+        in_order = sorted(contracts, key=lambda each: (each.expiry or date.max, _described(each)))
+        candidates = listed(_described(contract) for contract in in_order)
         raise Rejected(
             "ambiguous-instrument",
             f"expected one contract for {instrument}, found {len(contracts)} ({candidates}): "

@@ -84,10 +84,13 @@ class IbMarketData:
 
     async def _resolve(self, instrument: Instrument) -> tuple[Contract, ...]:
         session = self._connection.session()
-        found = await session.requests.ask(
-            f"the contract of {instrument}",
-            lambda request_id: session.ib.client.reqContractDetails(request_id, to_search(instrument)),
-        )
+        try:
+            found = await session.requests.ask(
+                f"the contract of {instrument}",
+                lambda request_id: session.ib.client.reqContractDetails(request_id, to_search(instrument)),
+            )
+        except Rejected as refused:
+            raise Rejected(refused.code, f"{instrument}: {refused.message}") from None
         return resolved(instrument, found)
 
     async def _snapshot(self, contract: Contract, data_type: int) -> tuple[Ticker, datetime | None]:
