@@ -21,7 +21,7 @@ from gateway_simulator.valuation import Valuation
 from gateway_simulator.wire.contracts import AskedContract
 from gateway_simulator.wire.orders import PlaceOrder
 from tests.unit.gateway_simulator.conftest import MORNING, derivative
-from tests.unit.gateway_simulator.test_book import Floor
+from tests.unit.gateway_simulator.test_book import ACCOUNT, Floor
 from tests.unit.gateway_simulator.test_market import market_at
 
 ES, CL, VX = (derivative("FUT", name) for name in ("ESZ6", "CLF7", "VXZ6"))
@@ -295,7 +295,7 @@ def test_an_order_ends_with_its_contract() -> None:
     assert ended.filled == 0
 
 
-def test_what_has_expired_without_a_last_price_waits_for_one() -> None:
+def test_what_has_expired_without_a_last_price_is_left_as_it_is() -> None:
     floor = Floor()
     floor.trade([(1, Decimal(50), 0)], CALL)
     floor.exchange._market.set_price("SPY", Decimal("NaN"))
