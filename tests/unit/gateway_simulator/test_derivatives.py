@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import exp
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,13 +11,17 @@ from hypothesis import strategies as st
 
 from gateway_simulator import order_rules, valuation
 from gateway_simulator.account_values import account_values
+from gateway_simulator.book import Position
+from gateway_simulator.clock import Clock
 from gateway_simulator.commissions import commission
 from gateway_simulator.contracts import Contract
 from gateway_simulator.durations import HistoryError
+from gateway_simulator.gateway import Gateway
 from gateway_simulator.market import Bar, Market
 from gateway_simulator.market_file import MarketFile, Symbol
 from gateway_simulator.prices import joined, mark
 from gateway_simulator.refusal import Refusal
+from gateway_simulator.state import StateFile
 from gateway_simulator.valuation import Valuation
 from gateway_simulator.wire.contracts import AskedContract
 from gateway_simulator.wire.orders import PlaceOrder
@@ -304,3 +309,18 @@ def test_what_has_expired_without_a_last_price_is_left_as_it_is() -> None:
     floor.exchange.evaluate()
     assert floor.settled == []
     assert floor.book.position(ACCOUNT, CALL).quantity == 1
+
+
+@pytest.mark.parametrize("contract", [ES, CALL], ids=str)
+def test_a_position_survives_a_restart_with_all_that_its_price_follows(
+    contract: Contract, tmp_path: Path
+) -> None:
+    gateway = Gateway(clock=Clock(MORNING, speed=0))
+    gateway.book.positions = {(ACCOUNT, contract.con_id): Position(ACCOUNT, contract, Decimal(2), Decimal(5))}
+    file = StateFile(tmp_path / "state.json")
+    file.attach(gateway, None)
+    kept = file.read()
+    assert kept is not None
+    [position] = kept.book.positions
+    assert position.contract == contract
+    assert gateway.market.quote(position.contract) == gateway.market.quote(contract)

@@ -14,7 +14,8 @@ from decimal import Decimal
 
 from trader.domain.instruments import CONTINUOUS, Forex, Future, Index, Instrument, Option, Right, Stock
 
-_NAME = r"(?P<symbol>[A-Z0-9][A-Z0-9 .-]{0,31}?)(?::(?P<currency>[A-Z]{3}))?"
+# A word after the first one is the class of a share, as in BRK B or BAC PRL: a slip is no stock.
+_NAME = r"(?P<symbol>[A-Z0-9][A-Z0-9.-]{0,15}(?: [A-Z]{1,4})?)(?::(?P<currency>[A-Z]{3}))?"
 _WHERE = r"(?:@(?P<exchange>[A-Z0-9]{1,16})(?:/(?P<detail>[A-Z0-9][A-Z0-9 .-]{0,31}))?)?"
 _FOREX = re.compile(r"(?P<base>[A-Z]{3})\.(?P<quote>[A-Z]{3})", re.ASCII)
 _INDEX = re.compile(rf"{_NAME} INDEX{_WHERE}", re.ASCII)

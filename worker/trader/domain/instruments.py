@@ -184,13 +184,13 @@ def _check(of: object, symbol: str, currency: str, exchange: str, trading_class:
     """Raise ValueError, one line, for a name that no instrument can have."""
     kind = type(of).__name__.lower()
     for what, like, pattern, found in (
-        ("symbol", "ES", _SYMBOL, symbol),
-        ("currency", "USD", _CURRENCY, currency),
-        ("exchange", "CME", _EXCHANGE, exchange),
-        ("trading class", "SPXW", _SYMBOL, trading_class or "ES"),
+        ("a symbol", "ES", _SYMBOL, symbol),
+        ("a currency", "USD", _CURRENCY, currency),
+        ("an exchange", "CME", _EXCHANGE, exchange),
+        ("a trading class", "SPXW", _SYMBOL, trading_class or "ES"),
     ):
         if not pattern.fullmatch(found):
-            raise ValueError(f"expected a {what} like {like} for the {kind} {symbol!r}, found {found!r}")
+            raise ValueError(f"expected {what} like {like} for the {kind} {symbol!r}, found {found!r}")
 
 
 def _is_month_or_day(text: str) -> bool:
