@@ -7,6 +7,8 @@ from typing import cast
 
 import pytest
 
+from gateway_simulator.contracts import ContractQuery
+from gateway_simulator.wire.orders import PlaceOrder
 from tests.support.crash import ACCOUNT, Fate, How, theatre
 from tests.support.eventually import eventually
 from tests.support.gateway import RunningWorker
@@ -78,6 +80,27 @@ async def test_a_manual_stop_that_fires_between_plan_and_order_keeps_the_order_b
         assert (closed.status, closed.reason and closed.reason.code) == (Status.FAILED, "partly-done")
         assert play.position("MSFT") == 0
         await world.all_is_well()
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+async def test_futures_and_options_held_by_hand_are_closed_where_they_trade(
+    tmp_path: Path, side: str
+) -> None:
+    async with playing(tmp_path) as play:
+        await play.holds("MSFT")
+        for sec_type, name in (("FUT", "ESZ6"), ("OPT", "SPY   261218C00650000")):
+            [held] = play.gateway.catalogue.find(ContractQuery(sec_type=sec_type, local_symbol=name))
+            by_hand = PlaceOrder(action=side, total_quantity=Decimal(2), order_type="MKT", tif="DAY")
+            play.gateway.manual_order(held, by_hand)
+        await eventually(lambda: len(play.worker.worker.ports.broker.positions()) == 3)
+        closed = await play.result(CLOSE_ALL)
+        assert {(order.instrument, order.state) for order in closed.orders} == {
+            ("MSFT", OrderState.FILLED),
+            ("ESZ6", OrderState.FILLED),
+            ("SPY   261218C00650000", OrderState.FILLED),
+        }
+        assert not any(held.quantity for held in play.gateway.book.positions.values())
+        assert (await play.result(RECONCILE)).status is Status.SUCCEEDED
 
 
 @pytest.mark.parametrize("how", ["after", "error"])

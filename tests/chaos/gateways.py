@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from gateway_simulator.accounts import Account
-from gateway_simulator.book import Book, Execution, Order
+from gateway_simulator.book import Book, Execution, Order, Position
 from gateway_simulator.exchange import Listener
 from gateway_simulator.faults import Event, Faults
 from gateway_simulator.gateway import Gateway
@@ -91,6 +91,10 @@ class Everywhere:
     def notice(self, order: Order, code: int, text: str) -> None:
         for listener in self._listeners:
             listener.notice(order, code, text)
+
+    def position_changed(self, position: Position) -> None:
+        for listener in self._listeners:
+            listener.position_changed(position)
 
 
 def open_gateways(

@@ -10,7 +10,7 @@ from typing import Any
 from structlog import DropEvent
 from structlog.typing import EventDict
 
-from gateway_simulator.book import Execution
+from gateway_simulator.book import Execution, Position
 from gateway_simulator.book import Order as BookOrder
 from tests.chaos.changes import Stored, described
 from tests.support.crash import ACCOUNT
@@ -188,6 +188,9 @@ class Witness:
     def notice(self, order: BookOrder, code: int, text: str) -> None:
         said = " ".join(text.split())
         self.say("gateway", f"says {code} of {order.terms.order_ref or 'an order by hand'}: {said}")
+
+    def position_changed(self, position: Position) -> None:
+        self.say("gateway", f"SETTLES {position.contract.local_symbol}")
 
     # -- what workers log -------------------------------------------------------------------------------
 

@@ -153,6 +153,9 @@ class OneContract(NoMarketData):
     async def contract(self, instrument: Instrument) -> Contract:
         return contract()
 
+    async def contracts(self, instrument: Instrument) -> Sequence[Contract]:
+        return (contract(),)
+
 
 class Desk:
     """One worker's ports, and what they show."""

@@ -79,6 +79,9 @@ class NoMarketData:
     async def contract(self, instrument: Instrument) -> Contract:
         raise AssertionError(instrument)
 
+    async def contracts(self, instrument: Instrument) -> Sequence[Contract]:
+        raise AssertionError(instrument)
+
     async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
         raise AssertionError(contract)
 

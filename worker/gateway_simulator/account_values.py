@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway_simulator.valuation import ZERO, Valuation
+from gateway_simulator.valuation import MARGINED, ZERO, Valuation, of_kinds
 
 CENT = Decimal("0.01")
 
@@ -44,25 +44,27 @@ def account_values(valuation: Valuation) -> tuple[Value, ...]:
 def ledger(valuation: Valuation) -> Iterator[Value]:
     """IB's $LEDGER rows: each currency by itself, then all of it in the base currency, named BASE."""
     for currency, rate in valuation.rates.items():
-        held = [h for h in valuation.holdings if h.position.contract.currency == currency]
-        stocks = [h for h in held if h.position.contract.sec_type != "CASH"]
-        cash = valuation.account.cash.get(currency, ZERO)
-        value = sum((h.value for h in stocks), ZERO)
+        stocks, options, futures = (
+            of_kinds(valuation.holdings, kinds, currency) for kinds in ({"STK"}, {"OPT"}, MARGINED)
+        )
+        earning = [*stocks, *options, *futures]
         yield from _ledger_rows(
             currency,
-            currency,
             rate,
-            cash=cash,
-            value=value,
-            unrealized=sum((h.unrealized for h in stocks), ZERO),
-            realized=sum((h.realized for h in stocks), ZERO),
+            cash=valuation.balances[currency],
+            stocks=sum((h.value for h in stocks), ZERO),
+            options=sum((h.value for h in options), ZERO),
+            futures=sum((h.unrealized for h in futures), ZERO),
+            unrealized=sum((h.unrealized for h in earning), ZERO),
+            realized=sum((h.realized for h in earning), ZERO),
         )
     yield from _ledger_rows(
         "BASE",
-        "BASE",
         Decimal(1),
         cash=valuation.cash,
-        value=valuation.stock_value,
+        stocks=valuation.worth("STK"),
+        options=valuation.worth("OPT"),
+        futures=valuation.futures_profit,
         unrealized=valuation.unrealized,
         realized=valuation.realized,
     )
@@ -70,11 +72,12 @@ def ledger(valuation: Valuation) -> Iterator[Value]:
 
 def _ledger_rows(
     name: str,
-    real: str,
     rate: Decimal,
     *,
     cash: Decimal,
-    value: Decimal,
+    stocks: Decimal,
+    options: Decimal,
+    futures: Decimal,
     unrealized: Decimal,
     realized: Decimal,
 ) -> Iterator[Value]:
@@ -83,10 +86,12 @@ def _ledger_rows(
         "CashBalance": money(cash),
         "Currency": name,
         "ExchangeRate": str(rate.quantize(Decimal("0.0000001")).normalize()) if rate != 1 else "1.00",
-        "NetLiquidationByCurrency": money(cash + value),
-        "RealCurrency": real,
+        "FuturesPNL": money(futures),
+        "NetLiquidationByCurrency": money(cash + stocks + options),
+        "OptionMarketValue": money(options),
+        "RealCurrency": name,
         "RealizedPnL": money(realized),
-        "StockMarketValue": money(value),
+        "StockMarketValue": money(stocks),
         "TotalCashBalance": money(cash),
         "UnrealizedPnL": money(unrealized),
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway_simulator import actions as act
 from gateway_simulator import effects, events, reports
-from gateway_simulator.book import Execution, Order, Status
+from gateway_simulator.book import Execution, Order, Position, Status
 from gateway_simulator.wire import responses
 from gateway_simulator.wire.layout import Message
 
@@ -47,10 +47,21 @@ class Announcer:
             self.tell(order, reports.order_status(order))
         if act.LateCommission not in kinds:
             self.tell(order, reports.commission_report(execution))
-        self._tell_position(execution)
+        self.position_changed(gateway.book.position(execution.account, execution.contract))
         for action in actions:
             self._later(order, execution, action)
         effects.perform(gateway, actions, order)
+
+    def position_changed(self, position: Position) -> None:
+        """A position at once, account values soon."""
+        gateway = self._gateway
+        if not gateway.has_broker:
+            return
+        for session in gateway.sessions:
+            if session.follows_positions:
+                session.send(reports.position(position))
+        if gateway.sessions and self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHERING_S, self.tell_accounts)
 
     def tell(self, order: Order, *messages: Message) -> None:
         """To the client that placed the order; to client 0 if it was by hand, and it asked for those."""
@@ -78,17 +89,6 @@ class Announcer:
         for session in self._hearers(order):
             session.send(reports.exec_details(execution, self._gateway.time_zone, session.version))
 
-    def _tell_position(self, execution: Execution) -> None:
-        gateway = self._gateway
-        if not gateway.has_broker:
-            return
-        position = gateway.book.position(execution.account, execution.contract)
-        for session in gateway.sessions:
-            if session.follows_positions:
-                session.send(reports.position(position))
-        if gateway.sessions and self._gathering is None:
-            self._gathering = asyncio.get_running_loop().call_later(GATHERING_S, self.tell_accounts)
-
     def _later(self, order: Order, execution: Execution, action: act.Action) -> None:
         """What a scenario lets come after a fill: its commission, its correction."""
         gateway = self._gateway
@@ -100,7 +100,7 @@ class Announcer:
             revised = gateway.exchange.correct(execution, shares, price)
             self._tell_execution(order, revised)
             self.tell(order, reports.commission_report(revised))
-            self._tell_position(revised)
+            self.position_changed(gateway.book.position(revised.account, revised.contract))
 
         match action:
             case act.LateCommission(seconds=seconds):

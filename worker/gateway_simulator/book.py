@@ -115,6 +115,17 @@ class Book:
         """Positions that are not flat."""
         return [p for p in self.positions.values() if p.account == account and p.quantity]
 
+    def expired(self, at: datetime) -> list[Position]:
+        """Positions in contracts that are traded no more."""
+        return [p for p in self.positions.values() if p.quantity and p.contract.has_expired(at)]
+
+    def close(self, position: Position) -> Position:
+        """Make a position flat without a trade."""
+        self.changes += 1
+        flat = replace(position, quantity=Decimal(0), average_cost=Decimal(0))
+        self.positions[position.account, position.contract.con_id] = flat
+        return flat
+
     def fill(
         self, order: Order, shares: Decimal, price: Decimal, at: datetime, commission: Decimal, currency: str
     ) -> tuple[Order, Execution]:

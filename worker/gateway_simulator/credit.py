@@ -11,7 +11,8 @@ from gateway_simulator.accounts import Account
 from gateway_simulator.book import Book, Order
 from gateway_simulator.commissions import commission
 from gateway_simulator.market import Market
-from gateway_simulator.valuation import Valuation, margin, mark, rate
+from gateway_simulator.prices import mark
+from gateway_simulator.valuation import Valuation, margin, rate
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
@@ -105,8 +106,8 @@ class Credit:
     def _more(self, order: Order, value: Decimal) -> Decimal:
         """How much margin the position would ask for more than now, in the base currency."""
         held = self._book.position(order.account, order.contract).quantity
-        price = value / order.quantity
-        more = margin(order.contract, (held + order.sign * order.quantity) * price) - margin(
-            order.contract, held * price
+        price = value / (order.quantity * order.contract.multiplier)
+        more = margin(order.contract, held + order.sign * order.quantity, price) - margin(
+            order.contract, held, price
         )
         return more * rate(self._market, order.contract.currency, self._accounts[order.account].base)

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from gateway_simulator import matching
 from gateway_simulator.accounts import Account
-from gateway_simulator.book import Book, Execution, Order, Schedule, Status
+from gateway_simulator.book import Book, Execution, Order, Position, Schedule, Status
 from gateway_simulator.clock import Clock
 from gateway_simulator.commissions import commission
 from gateway_simulator.contracts import Contract
 from gateway_simulator.market import Market
+from gateway_simulator.prices import mark
 from gateway_simulator.refusal import Refusal
-from gateway_simulator.valuation import mark
 from gateway_simulator.wire.errors import ProtocolError
 from gateway_simulator.wire.orders import PlaceOrder
 from gateway_simulator.wire.times import read_time
@@ -29,6 +29,7 @@ class Listener(Protocol):
     def order_changed(self, order: Order) -> None: ...
     def executed(self, order: Order, execution: Execution) -> None: ...
     def notice(self, order: Order, code: int, text: str) -> None: ...
+    def position_changed(self, position: Position) -> None: ...
 
 
 class Exchange:
@@ -142,7 +143,28 @@ class Exchange:
         for at in self._instants(self._evaluated_at, now):
             for order in self._book.open_orders():
                 self._attempt(order, at)
+        self._settle(now)
         self._evaluated_at = now
+
+    def _settle(self, now: datetime) -> None:
+        """Pay out positions in what has expired, at what it was worth in the end; nothing is delivered."""
+        for position in self._book.expired(now):
+            contract = position.contract
+            price = self._final(contract)
+            if price is not None:
+                value = position.quantity * price * contract.multiplier
+                self._accounts[position.account].post(contract.currency, value)
+                self._listener.position_changed(self._book.close(position))
+
+    def _final(self, contract: Contract) -> Decimal | None:
+        """A future's last price, or what the right to trade at the strike is worth; None: nobody knows."""
+        end, under = contract.expires_at, contract.underlying
+        if end is None or under is None:
+            raise AssertionError(f"{contract.local_symbol} never expires")
+        spot = mark(self._market.quote(under if contract.right else contract, end - timedelta(seconds=1)))
+        if spot is None or not contract.right:
+            return spot
+        return max((spot - contract.strike) * (1 if contract.right == "C" else -1), Decimal(0))
 
     def _instants(self, before: datetime, now: datetime) -> list[datetime]:
         """When to look at the orders: at their own instants, now, and in between at a bearable cadence."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
 
-from gateway_simulator.contracts import Contract, ContractQuery
+from gateway_simulator.contracts import Contract, ContractQuery, Tape
 
 _ORDER_TYPES = (
     "ACTIVETIM,AD,ADJUST,ALERT,ALGO,ALLOC,AVGCOST,BASKET,CASHQTY,COND,CONDORDER,DAY,GAT,GTC,GTD,GTT,"
@@ -105,6 +105,7 @@ def _pair(base: str, other: str, con_id: int) -> Contract:
         size_increment=Decimal(1),
         valid_exchanges="IDEALPRO",
         order_types=_ORDER_TYPES,
+        tape=Tape.QUOTES,
     )
 
 

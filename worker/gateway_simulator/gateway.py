@@ -53,7 +53,7 @@ class Gateway:
     ) -> None:
         self.clock = clock or Clock()
         self.market = Market(self.clock, seed, prices)
-        self.catalogue = catalogue(prices)
+        self.catalogue = catalogue(prices, self.clock.now)
         self.accounts = dict(accounts or default_accounts())
         for name, account in self.accounts.items():
             account.account_id = name

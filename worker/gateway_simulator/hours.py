@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from gateway_simulator.calendars import (
     CALENDARS,
@@ -18,12 +19,12 @@ from gateway_simulator.contracts import Contract
 
 def trading_hours(contract: Contract, day_from: date, days: int) -> str:
     """IB's tradingHours, in the contract's time zone: `20261123:0400-20261123:2000;20261128:CLOSED`."""
-    return ";".join(_written(CALENDARS[contract.calendar], segments, day_from, days))
+    return _text(CALENDARS[contract.calendar], segments, day_from, days)
 
 
 def liquid_hours(contract: Contract, day_from: date, days: int) -> str:
     """IB's liquidHours: the regular sessions alone."""
-    return ";".join(_written(CALENDARS[contract.calendar], regular_segments, day_from, days))
+    return _text(CALENDARS[contract.calendar], regular_segments, day_from, days)
 
 
 def is_open(contract: Contract, at: datetime, *, regular: bool = True) -> bool:
@@ -51,12 +52,15 @@ def trading_day(contract: Contract, at: datetime) -> date:
     return next_segment(CALENDARS[contract.calendar], at, regular=False).day
 
 
-def _written(
-    calendar: Calendar,
-    pick: Callable[[Calendar, date], tuple[Segment, ...]],
-    day_from: date,
-    days: int,
-) -> Iterator[str]:
+Pick = Callable[[Calendar, date], tuple[Segment, ...]]
+
+
+@lru_cache(maxsize=64)  # a chain has thousands of contracts with the same hours
+def _text(calendar: Calendar, pick: Pick, day_from: date, days: int) -> str:
+    return ";".join(_written(calendar, pick, day_from, days))
+
+
+def _written(calendar: Calendar, pick: Pick, day_from: date, days: int) -> Iterator[str]:
     for ahead in range(days):
         day = day_from + timedelta(days=ahead)
         stretches = pick(calendar, day)

@@ -1,12 +1,14 @@
 """The market: quotes and bars of any contract, a function of seed, contract and time alone."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from math import exp
 
 from gateway_simulator.bars import slots
+from gateway_simulator.black_scholes import Greeks, Terms, greeks
 from gateway_simulator.calendars import (
     CALENDARS,
     Segment,
@@ -17,17 +19,27 @@ from gateway_simulator.calendars import (
 )
 from gateway_simulator.cells import Cell
 from gateway_simulator.clock import Clock
-from gateway_simulator.contracts import Contract
+from gateway_simulator.contracts import Contract, Tape
 from gateway_simulator.durations import HistoryError, invalid, parse_bar_size, parse_duration
+from gateway_simulator.hours import trading_day
 from gateway_simulator.market_file import MarketFile, Permission, market_key, named
 from gateway_simulator.paths import Paths
 from gateway_simulator.pins import Pins
-from gateway_simulator.prices import SHOWN, Bar, Quote, joined, shown_ask, shown_bid
+from gateway_simulator.prices import SHOWN, Bar, Quote, joined, mark, shown_ask, shown_bid
 
-__all__ = ["Bar", "HistoryError", "Market", "Quote"]
+__all__ = ["Bar", "HistoryError", "Market", "Model", "Quote"]
 
 DELAY = timedelta(minutes=15)  # of delayed data
 _COUNTLESS = Decimal(-1)  # IB's volume of what isn't traded
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An option's terms, its price and what it depends on, and the underlying's price."""
+
+    terms: Terms
+    greeks: Greeks
+    spot: float
 
 
 class Market:
@@ -40,7 +52,7 @@ class Market:
         for symbol, told in self._file.symbols.items():
             if told.fixed is not None:
                 self._pins.put(symbol, told.fixed)
-        self._paths = Paths(seed, self._file)
+        self._paths = Paths(seed, self._file, self._pins)
         self._shown: dict[int, Quote] = {}  # the last of each contract, which is good for its second
 
     def quote(self, contract: Contract, at: datetime | None = None) -> Quote:
@@ -69,9 +81,9 @@ class Market:
             high=regular.high if regular else None,
             low=regular.low if regular else None,
             close=previous.close if previous else None,
-            bid_size=size * 100,
-            ask_size=(20 - size) * 100,
-            last_size=Decimal(100),
+            bid_size=size * contract.round_lot,
+            ask_size=(20 - size) * contract.round_lot,
+            last_size=Decimal(contract.round_lot),
             volume=max(whole.volume, Decimal(0)) if whole else Decimal(0),
             last_at=at
             if last is not None
@@ -91,8 +103,10 @@ class Market:
         reach, size = parse_duration(duration), parse_bar_size(bar_size)
         if what_to_show.upper() not in SHOWN:
             raise invalid(f"What to show value of {what_to_show} rejected.")
-        if contract.sec_type == "CASH" and SHOWN[what_to_show.upper()] is SHOWN["TRADES"]:
-            raise _none(f"No historical market data for {contract.symbol}/CASH@{contract.exchange} Last")
+        of_trades = SHOWN[what_to_show.upper()] is SHOWN["TRADES"]
+        if contract.tape is (Tape.QUOTES if of_trades else Tape.LEVEL):
+            of_what = f"{contract.symbol}/{contract.sec_type}@{contract.exchange}"
+            raise _none(f"No historical market data for {of_what} {'Last' if of_trades else what_to_show}")
         level = self.permission(contract).level
         if level == "none":
             raise _none(f"No market data permissions for {contract.primary_exchange} {contract.sec_type}")
@@ -131,6 +145,16 @@ class Market:
         self._pins.put(named(symbol), price, int(self._clock.now().timestamp()))
         self._shown.clear()
 
+    def model(self, contract: Contract, at: datetime | None = None) -> Model | None:
+        """What the model that options are priced with says of one; None of anything else."""
+        if contract.underlying is None or not contract.right:
+            return None
+        spot = mark(self.quote(contract.underlying, at))
+        if spot is None:
+            return None
+        terms = self._paths.terms(contract, trading_day(contract, at or self._clock.now()))
+        return Model(terms, greeks(float(spot), terms), float(spot))
+
     def permission(self, contract: Contract) -> Permission:
         """Whether its data is live, delayed or not to be had, with IB's error for what is not."""
         return self._file.permission(contract)
@@ -142,13 +166,18 @@ class Market:
         pinned = self._pins.at(market_key(contract), second)
         if segment is None:
             return None, None, pinned if pinned is not None and pinned.is_finite() else None
+        quoted = contract.tape is not Tape.LEVEL
         if pinned is not None:
-            return (pinned,) * 3 if pinned.is_finite() else (None,) * 3
+            shown = pinned if pinned.is_finite() else None
+            return (shown if quoted else None), (shown if quoted else None), shown
         cell = self._paths.of(contract).span(segment, second, second + 1)
         if cell is None:
             return None, None, None
-        bid, ask = shown_bid(cell.open, contract.min_tick), shown_ask(cell.open, contract.min_tick)
-        return bid, ask, SHOWN[_valued(contract)](cell.open, contract.min_tick)
+        last = SHOWN[_valued(contract)](cell.open, contract.min_tick)
+        if not quoted:
+            return None, None, last
+        # Nobody bids less than a tick.
+        return shown_bid(cell.open, contract.min_tick) or None, shown_ask(cell.open, contract.min_tick), last
 
     def _last_traded(self, contract: Contract, stretches: Iterable[Segment], second: int) -> datetime | None:
         """When there was a price at last, on the day of these stretches."""
@@ -178,6 +207,7 @@ def _bar(contract: Contract, segment: Segment, cell: Cell, pin: Decimal | None, 
     show, tick = SHOWN[what], contract.min_tick
     prices = [pin] * 4 if pin is not None else [show(price, tick) for price in cell[2:6]]
     traded = show is SHOWN["TRADES"]
+    volume = Decimal(cell.volume if contract.round_lot else 0)
     return Bar(
         start=datetime.fromtimestamp(cell.start, UTC),
         day=segment.day,
@@ -185,15 +215,15 @@ def _bar(contract: Contract, segment: Segment, cell: Cell, pin: Decimal | None, 
         high=prices[1],
         low=prices[2],
         close=prices[3],
-        volume=Decimal(cell.volume) if traded else _COUNTLESS,
+        volume=volume if traded else _COUNTLESS,
         wap=round(sum(prices, Decimal(0)) / 4, 4) if traded else _COUNTLESS,
-        count=cell.volume // 100 + 1 if traded else -1,
+        count=int(volume) // 100 + 1 if traded else -1,
     )
 
 
 def _valued(contract: Contract) -> str:
-    """What stands for the last price: forex has no trades."""
-    return "MIDPOINT" if contract.sec_type == "CASH" else "TRADES"
+    """What stands for the last price where there are no trades."""
+    return "MIDPOINT" if contract.tape is Tape.QUOTES else "TRADES"
 
 
 def _none(text: str) -> HistoryError:

@@ -1,7 +1,8 @@
 """The market file (`--market`): which symbols exist, their prices, their data permissions, real bars."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 from gateway_simulator.calendars import always
 from gateway_simulator.contracts import Catalogue, Contract
 from gateway_simulator.forex import CURRENCIES, Forex
+from gateway_simulator.futures import ContinuousFutures, Futures
+from gateway_simulator.indexes import Indexes
+from gateway_simulator.options import Options
 from gateway_simulator.replay import Row, read_bars
 from gateway_simulator.stocks import LISTINGS, Stocks
 from gateway_simulator.yaml_file import Part, checked, one_of, read_yaml
@@ -129,15 +133,38 @@ def load_market(path: Path) -> MarketFile:
 
 
 def market_key(contract: Contract) -> str:
-    """A contract's name in a market file: AAPL, EURUSD."""
-    return f"{contract.symbol}{contract.currency}" if contract.sec_type == "CASH" else contract.symbol
+    """A contract's name in a market file: AAPL, EURUSD, SPX, ESZ6, `SPY   261218C00600000`."""
+    if contract.sec_type == "CASH":
+        return f"{contract.symbol}{contract.currency}"
+    return contract.local_symbol if contract.last_trade_date else contract.symbol
 
 
-def catalogue(prices: MarketFile | None = None) -> Catalogue:
-    """Everything that exists in this market."""
+def catalogue(
+    prices: MarketFile | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Catalogue:
+    """Everything that exists in this market; what expires, as it is listed at the time that `now` tells."""
     prices = prices or MarketFile()
     only = None if prices.others else {name for name, symbol in prices.symbols.items() if symbol.exists}
     gone = {name for name, symbol in prices.symbols.items() if not symbol.exists}
     also = {name: symbol.listings for name, symbol in prices.symbols.items() if symbol.listings}
-    kinds = (Stocks(only, gone, also), Forex())
-    return Catalogue(kinds, lambda found: replace(found, calendar=prices.calendar(found.calendar)))
+
+    def exists(symbol: str) -> bool:
+        return symbol not in gone and (only is None or symbol in only)
+
+    def told(found: Contract) -> Contract:
+        return replace(
+            found,
+            calendar=prices.calendar(found.calendar),
+            moves=found.moves and prices.calendar(found.moves),
+            underlying=found.underlying and told(found.underlying),
+        )
+
+    kinds = (
+        Stocks(only, gone, also),
+        Forex(),
+        Indexes(exists),
+        Futures(exists, now),
+        ContinuousFutures(exists, now),
+        Options(exists, now),
+    )
+    return Catalogue(kinds, told)

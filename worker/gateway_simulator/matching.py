@@ -17,7 +17,8 @@ def schedule(contract: Contract, terms: PlaceOrder, start: datetime, end: dateti
     closes = hours.session_close(contract, opens, regular=regular)
     if terms.order_type == "MOC":
         return Schedule(opens, due_at=closes)
-    return Schedule(opens, expires_at={"": closes, "DAY": closes, "GTD": end}.get(terms.tif))
+    ends = ({"": closes, "DAY": closes, "GTD": end}.get(terms.tif), contract.expires_at)
+    return Schedule(opens, expires_at=min((at for at in ends if at is not None), default=None))
 
 
 def is_trading(order: Order, now: datetime) -> bool:

@@ -38,8 +38,9 @@ def check_change(order: Order, contract: Contract, terms: PlaceOrder) -> None:
 
 
 def _check_type(contract: Contract, terms: PlaceOrder) -> None:
-    offered = contract.order_types.split(",") if contract.order_types else ORDER_TYPES
-    if terms.order_type not in ORDER_TYPES or terms.order_type not in offered:
+    if not contract.order_types:  # an index, or a continuous future
+        raise Refusal(412, "The contract is not available for trading.")
+    if terms.order_type not in ORDER_TYPES or terms.order_type not in contract.order_types.split(","):
         raise Refusal(387, "Unsupported order type for this exchange and security type.")
 
 

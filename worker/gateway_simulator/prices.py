@@ -50,6 +50,14 @@ class Bar:
     count: int
 
 
+def mark(quote: Quote) -> Decimal | None:
+    """The price that a position is valued at: the last trade, else the middle, else yesterday's close."""
+    for price in (quote.last, quote.mid, quote.close):
+        if price is not None and price.is_finite() and price > 0:
+            return price
+    return None
+
+
 def joined(bars: Iterable[Bar]) -> Bar | None:
     """One bar of several that follow one another."""
     parts = tuple(bars)
@@ -72,8 +80,8 @@ def joined(bars: Iterable[Bar]) -> Bar | None:
 
 
 def shown_last(price: float, tick: Decimal) -> Decimal:
-    """The price at which a trade shows."""
-    return round(exp(price) / float(tick)) * tick
+    """The price at which a trade shows; nothing trades below a tick."""
+    return max(round(exp(price) / float(tick)), 1) * tick
 
 
 def shown_bid(price: float, tick: Decimal) -> Decimal:

@@ -87,12 +87,12 @@ class Stocks:
         absent = symbol in self._gone or (self._only is not None and symbol not in self._only)
         if absent or symbol.startswith(NOWHERE):
             return
-        known, where = _known().get(symbol), self._also.get(symbol, ())
-        if known is not None and (not where or known.calendar in where):
-            yield known
+        own, where = known().get(symbol), self._also.get(symbol, ())
+        if own is not None and (not where or own.calendar in where):
+            yield own
         for name in LISTINGS:
-            chosen = name in where if where else known is None and _plausible(symbol, name)
-            if chosen and not (known is not None and known.calendar == name):
+            chosen = name in where if where else own is None and _plausible(symbol, name)
+            if chosen and not (own is not None and own.calendar == name):
                 yield _derived(symbol, name)
 
 
@@ -146,7 +146,8 @@ def _contract(  # one argument a column of listings.csv
 
 
 @lru_cache(maxsize=1)
-def _known() -> Mapping[str, Contract]:
+def known() -> Mapping[str, Contract]:
+    """Each stock of listings.csv by its symbol."""
     text = files("gateway_simulator").joinpath("listings.csv").read_text(encoding="utf-8")
     return {
         row["symbol"]: _contract(
@@ -166,7 +167,7 @@ def _known() -> Mapping[str, Contract]:
 
 @lru_cache(maxsize=1)
 def _known_ids() -> Mapping[int, Contract]:
-    return {contract.con_id: contract for contract in _known().values()}
+    return {contract.con_id: contract for contract in known().values()}
 
 
 def _encode(symbol: str) -> int:

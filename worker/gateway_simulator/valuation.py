@@ -1,6 +1,10 @@
-"""What an account is worth: positions marked to the market, margin, profit and loss, in its base currency."""
+"""What an account is worth: positions marked to the market, margin, profit and loss, in its base currency.
 
-from collections.abc import Iterable
+The notional of a future is booked as if it were a price that is paid, and counted back at its value: so cash
+has the profit of open futures in it, as IB's TotalCashValue does, and nothing else is owned of them.
+"""
+
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,11 +13,14 @@ from gateway_simulator.accounts import Account
 from gateway_simulator.book import Book, Execution, Position
 from gateway_simulator.contracts import Contract
 from gateway_simulator.market import Market, Quote
+from gateway_simulator.prices import mark
 
 ZERO = Decimal(0)
 
 # IB asks for more or less than this by its own models; what matters here is that there is a limit.
-MARGIN_RATE = {"STK": Decimal("0.25"), "CASH": Decimal("0.03")}
+MARGIN_RATE = {"STK": Decimal("0.25"), "CASH": Decimal("0.03"), "FUT": Decimal("0.08")}
+SHORT_OPTION_RATE = Decimal("0.15")  # of the strike's value, beside the premium
+MARGINED = frozenset({"FUT"})  # whose notional nobody pays
 LEVERAGE = 4  # what a US margin account may buy during the day, of its available funds
 
 
@@ -38,8 +45,11 @@ class Valuation:
     holdings: tuple[Holding, ...]
     rates: dict[str, Decimal]
     """How much of the base currency one unit of each currency is worth."""
+    balances: dict[str, Decimal]
+    """The cash of each currency, open futures' profit in it."""
     cash: Decimal
-    stock_value: Decimal
+    owned_value: Decimal
+    """Of what was paid for: stocks and options."""
     gross_value: Decimal
     margin: Decimal
     unrealized: Decimal
@@ -48,7 +58,18 @@ class Valuation:
 
     @property
     def net_liquidation(self) -> Decimal:
-        return self.cash + self.stock_value
+        return self.cash + self.owned_value
+
+    @property
+    def futures_profit(self) -> Decimal:
+        """What open futures have gained, which is in the cash already."""
+        futures = [h for h in self.holdings if h.position.contract.sec_type in MARGINED]
+        return sum((h.unrealized * self.rates[h.position.contract.currency] for h in futures), ZERO)
+
+    def worth(self, sec_type: str) -> Decimal:
+        """The value of all holdings of one security type."""
+        of_type = [h for h in self.holdings if h.position.contract.sec_type == sec_type]
+        return sum((h.value * self.rates[h.position.contract.currency] for h in of_type), ZERO)
 
     @property
     def available(self) -> Decimal:
@@ -60,14 +81,6 @@ class Valuation:
         return max(self.available, ZERO) * LEVERAGE
 
 
-def mark(quote: Quote) -> Decimal | None:
-    """The price that a position is valued at: the last trade, else the middle, else yesterday's close."""
-    for price in (quote.last, quote.mid, quote.close):
-        if price is not None and price.is_finite() and price > 0:
-            return price
-    return None
-
-
 def value(account: Account, book: Book, market: Market, midnight: datetime, now: datetime) -> Valuation:
     """Value an account; profit and loss are counted from midnight on."""
     traded = _by_contract(account, book, midnight)
@@ -76,31 +89,55 @@ def value(account: Account, book: Book, market: Market, midnight: datetime, now:
     holdings = tuple(_holding(p, market.quote(p.contract), traded.get(p.contract.con_id, ())) for p in held)
     currencies = {account.base, *account.cash, *(h.position.contract.currency for h in holdings)}
     rates = {currency: rate(market, currency, account.base) for currency in sorted(currencies)}
+    balances = {
+        currency: account.cash.get(currency, ZERO)
+        + sum((h.value for h in of_kinds(holdings, MARGINED, currency)), ZERO)
+        for currency in rates
+    }
     # A forex position only mirrors cash that is counted already.
-    owned = [
+    earning = [
         (h, rates[h.position.contract.currency]) for h in holdings if h.position.contract.sec_type != "CASH"
     ]
+    owned = [(h, r) for h, r in earning if h.position.contract.sec_type not in MARGINED]
     return Valuation(
         account=account,
         at=now,
         holdings=holdings,
         rates=rates,
-        cash=sum((amount * rates[currency] for currency, amount in account.cash.items()), ZERO),
-        stock_value=sum((h.value * r for h, r in owned), ZERO),
+        balances=balances,
+        cash=sum((amount * rates[currency] for currency, amount in balances.items()), ZERO),
+        owned_value=sum((h.value * r for h, r in owned), ZERO),
         gross_value=sum((abs(h.value) * r for h, r in owned), ZERO),
         margin=sum(
-            (margin(h.position.contract, h.value) * rates[h.position.contract.currency] for h in holdings),
+            (
+                margin(h.position.contract, h.position.quantity, h.price)
+                * rates[h.position.contract.currency]
+                for h in holdings
+            ),
             ZERO,
         ),
-        unrealized=sum((h.unrealized * r for h, r in owned), ZERO),
-        realized=sum((h.realized * r for h, r in owned), ZERO),
-        daily=sum((h.daily * r for h, r in owned), ZERO),
+        unrealized=sum((h.unrealized * r for h, r in earning), ZERO),
+        realized=sum((h.realized * r for h, r in earning), ZERO),
+        daily=sum((h.daily * r for h, r in earning), ZERO),
     )
 
 
-def margin(contract: Contract, value: Decimal) -> Decimal:
-    """What IB wants to see behind a position of that value."""
-    return abs(value) * MARGIN_RATE.get(contract.sec_type, Decimal(1))
+def of_kinds(holdings: Iterable[Holding], kinds: Collection[str], currency: str) -> list[Holding]:
+    """The holdings of some security types in one currency."""
+    return [
+        h
+        for h in holdings
+        if h.position.contract.sec_type in kinds and h.position.contract.currency == currency
+    ]
+
+
+def margin(contract: Contract, quantity: Decimal, price: Decimal) -> Decimal:
+    """What IB wants to see behind a position at that price: an option has no loan value."""
+    size = abs(quantity) * contract.multiplier
+    needed = size * price * MARGIN_RATE.get(contract.sec_type, Decimal(1))
+    if contract.sec_type == "OPT" and quantity < 0:
+        needed += size * contract.strike * SHORT_OPTION_RATE
+    return needed
 
 
 def rate(market: Market, source: str, target: str) -> Decimal:

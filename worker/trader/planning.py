@@ -82,6 +82,8 @@ async def plan_order(
     if isinstance(signal.target, Hold):
         return Planned()
     contract, now = signal.contract, ports.clock.now()
+    if not contract.can_be_ordered:
+        return Planned(refusals=(_only_looked_at(contract),))
     price = await ports.market_data.price(contract, data_type=configuration.market_data_type)
     refusal = price_refusal(
         price,
@@ -116,6 +118,14 @@ async def plan_order(
         reduces=proposal.only_reduces,
     )
     return Planned(wish, price, refusals, may_go(terms.type, terms.tif, None, contract, now))
+
+
+def _only_looked_at(contract: Contract) -> Refusal:
+    return Refusal(
+        code="not-tradable",
+        message=f"expected a contract that can be ordered, found {contract} ({contract.sec_type}); "
+        "name a month of the future, or a fund that follows the index",
+    )
 
 
 def _adaptive(terms: OrderTerms) -> str | None:

@@ -168,7 +168,11 @@ class MarketData(Protocol):
     ``no-market-data``, ``no-price``; too many requests are Retryable("pacing").
     """
 
-    async def contract(self, instrument: Instrument) -> Contract: ...
+    async def contract(self, instrument: Instrument) -> Contract:
+        """Return the one contract that ``instrument`` names."""
+
+    async def contracts(self, instrument: Instrument) -> Sequence[Contract]:
+        """Return every contract that fits, at least one: a chain, where a future or an option is open."""
 
     async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
         """Return the bars of regular hours over the last ``days`` sessions (1 to 365), oldest first.

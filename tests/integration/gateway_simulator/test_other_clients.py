@@ -61,7 +61,7 @@ async def found_by(python: Path, script: str, gateway: Gateway) -> dict[str, Any
         ("ibapi==9.81.1.post1", "with_ibapi.py", 157, "official"),
     ],
 )
-async def test_another_client_reads_the_account_fetches_bars_and_trades(
+async def test_another_client_reads_the_account_and_chains_fetches_bars_and_trades(
     tmp_path: Path, package: str, script: str, version: int, reference: str
 ) -> None:
     gateway = simulated()
@@ -70,6 +70,11 @@ async def test_another_client_reads_the_account_fetches_bars_and_trades(
     assert found["accounts"] == ["DU1234567"]
     assert found["cash"][0] == "100000.00"
     assert found["bars"] == 8
+    assert found["chain"] == ["ESZ6", "ESH7", "ESM7", "ESU7", "ESZ7"]
+    assert found["series"] == "ESZ6"
+    assert found["expires"] == "20261218"
+    assert found["strikes"] == [81]
+    assert found["priced"] == [True, True]
     assert found["status"] == "Filled"
     assert found["fills"] == [[10, reference]]
     assert found["positions"] == [["SPY", 10]]

@@ -42,6 +42,10 @@ def holding(gateway: Gateway) -> Gateway:
         (requests.ReqAccountUpdates(subscribe=True), responses.AccountDownloadEnd(account="DU1234567")),
         (requests.ReqContractDetails(req_id=5, contract=STOCK), responses.ContractDetailsEnd(req_id=5)),
         (requests.ReqMktData(req_id=5, contract=STOCK, snapshot=True), responses.TickSnapshotEnd(req_id=5)),
+        (
+            requests.ReqSecDefOptParams(req_id=5, symbol="SPY", sec_type="STK", con_id=756733),
+            responses.SecurityDefinitionOptionParameterEnd(req_id=5),
+        ),
     ],
     ids=lambda message: type(message).__name__,
 )
@@ -66,6 +70,7 @@ async def test_positions_of_one_account_come_under_the_requests_id() -> None:
         (requests.ReqAccountSummary(req_id=5, group="Mine"), 321),
         (requests.ReqPnL(req_id=5, account="DU9"), 321),
         (requests.ReqPnLSingle(req_id=5, account="DU1234567", con_id=-4), 2150),
+        (requests.ReqSecDefOptParams(req_id=5, symbol="SPY", sec_type="STK", con_id=0), 321),
         (requests.ReqMarketDataType(type=9), 321),
         (requests.CancelMktData(req_id=5), 300),
         (requests.CancelHistoricalData(req_id=5), 366),

@@ -7,7 +7,7 @@ import pytest
 from gateway_simulator.clock import Clock
 from gateway_simulator.contracts import Catalogue, Contract, ContractQuery
 from gateway_simulator.market import Market
-from gateway_simulator.market_file import catalogue
+from gateway_simulator.market_file import MarketFile, catalogue
 
 MORNING = datetime(2026, 11, 23, 15, 33, 20, tzinfo=UTC)
 
@@ -25,6 +25,14 @@ def market(clock: Clock) -> Market:
 @pytest.fixture
 def listed() -> Catalogue:
     return catalogue()
+
+
+def derivative(
+    sec_type: str, text: str, at: datetime = MORNING, prices: MarketFile | None = None
+) -> Contract:
+    """A contract by its type and local symbol, `ESZ6`, as it is listed at a time."""
+    (contract,) = catalogue(prices, lambda: at).find(ContractQuery(sec_type=sec_type, local_symbol=text))
+    return contract
 
 
 def found(where: Catalogue, text: str) -> Contract:

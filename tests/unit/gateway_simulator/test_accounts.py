@@ -90,7 +90,7 @@ def test_a_forex_position_is_cash_that_is_counted_already() -> None:
 def test_a_share_in_another_currency_counts_at_its_rate() -> None:
     worth = valued(Account("DU1"), Position("DU1", TENCENT, Decimal(100), Decimal(400)))
     [holding] = worth.holdings
-    assert worth.stock_value == holding.value * worth.rates["HKD"]
+    assert worth.owned_value == holding.value * worth.rates["HKD"]
     assert rows(worth)["StockMarketValue", "HKD"] == str(holding.value.quantize(Decimal("0.01")))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_simulator.accounts import Account
-from gateway_simulator.book import Book, Execution, Order
+from gateway_simulator.book import Book, Execution, Order, Position
 from gateway_simulator.clock import Clock
 from gateway_simulator.contracts import Contract
 from gateway_simulator.exchange import Exchange
@@ -31,6 +31,7 @@ class Floor:
     book: Book = field(default_factory=Book)
     account: Account = field(default_factory=lambda: Account(ACCOUNT))
     executions: list[Execution] = field(default_factory=list)
+    settled: list[Position] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         accounts = {ACCOUNT: self.account}
@@ -44,6 +45,9 @@ class Floor:
 
     def notice(self, order: Order, code: int, text: str) -> None:
         pass
+
+    def position_changed(self, position: Position) -> None:
+        self.settled.append(position)
 
     def rest(self, signed: Decimal, contract: Contract = STOCK, order_id: int = 1) -> Order:
         """An order that is far from the market, to be filled by hand."""

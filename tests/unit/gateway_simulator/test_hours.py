@@ -6,7 +6,7 @@ import pytest
 from gateway_simulator import hours
 from gateway_simulator.contracts import Catalogue, Contract
 from gateway_simulator.market_file import MarketFile, catalogue
-from tests.unit.gateway_simulator.conftest import found
+from tests.unit.gateway_simulator.conftest import derivative, found
 
 
 def utc(text: str) -> datetime:
@@ -135,3 +135,30 @@ def test_a_market_that_never_closes_trades_on_any_day_from_midnight_to_midnight(
         assert hours.next_open(contract, at) == at
         assert hours.trading_day(contract, at) == at.astimezone(zone).date()
     assert hours.session_close(contract, midnight) == datetime.combine(on + timedelta(days=1), time(), zone)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "trading", "liquid"),
+    [
+        ("FUT", "ESZ6", "20261122:1700-20261123:1600", "20261123:0830-20261123:1600"),
+        ("FUT", "CLF7", "20261122:1800-20261123:1700", "20261123:0930-20261123:1700"),
+        ("IND", "SPX", "20261123:0830-20261123:1500", "20261123:0830-20261123:1500"),
+        ("OPT", "SPY   261218C00600000", "20261123:0930-20261123:1600", "20261123:0930-20261123:1600"),
+        ("OPT", "SPXW  261218C06000000", "20261123:0830-20261123:1515", "20261123:0830-20261123:1515"),
+    ],
+)
+def test_futures_options_and_indexes_have_the_hours_of_their_exchanges(
+    kind: str, name: str, trading: str, liquid: str
+) -> None:
+    contract = derivative(kind, name)
+    assert hours.trading_hours(contract, date(2026, 11, 23), 1) == trading
+    assert hours.liquid_hours(contract, date(2026, 11, 23), 1) == liquid
+
+
+def test_futures_trade_from_evening_to_afternoon_with_a_break_and_end_early_on_half_days() -> None:
+    es = derivative("FUT", "ESZ6")
+    assert hours.is_open(es, utc("2026-11-22T23:00:00+00:00"), regular=False)  # Sunday, 17:00 in Chicago
+    assert not hours.is_open(es, utc("2026-11-22T22:59:59+00:00"), regular=False)
+    assert not hours.is_open(es, utc("2026-11-23T22:30:00+00:00"), regular=False)  # the daily break
+    assert not hours.is_open(es, utc("2026-11-24T04:00:00+00:00"))  # at night only for who wants it
+    assert hours.trading_hours(es, date(2026, 11, 26), 2) == ("20261126:CLOSED;20261126:1700-20261127:1200")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway_simulator.wire import layout, requests, responses
 from gateway_simulator.wire.errors import ProtocolError
-from gateway_simulator.wire.fields import ALWAYS, NEWEST, OLDEST, Presence
+from gateway_simulator.wire.fields import ALWAYS, NEWEST, NUMBER, OLDEST, TEXT, Presence
 from gateway_simulator.wire.layout import Group, Many, Maybe, Message, Tagged
 from gateway_simulator.wire.orders import CompletedOrder, OpenOrder, PlaceOrder
 from gateway_simulator.wire.values import UNSET_INT
@@ -40,7 +40,8 @@ def values(kind: Any, annotation: Any) -> st.SearchStrategy[Any]:
         case Maybe(table):
             return st.none() | instances(table)
         case Many(item):
-            return st.lists(values(item, None), max_size=3).map(tuple)
+            of = str if item is TEXT else Decimal if item is NUMBER else None
+            return st.lists(values(item, of), max_size=3).map(tuple)
         case Tagged(tables):
             return st.one_of(*(instances(table) for table in tables.values()))
     return SCALARS[annotation]

@@ -26,6 +26,8 @@ def bars(session: "Session", request: ask.ReqHistoricalData) -> None:
     contract = lookup.one(gateway.catalogue, request.contract)
     if request.keep_up_to_date:
         raise invalid("Bars that are kept up to date aren't offered here")
+    if contract.sec_type == "CONTFUT" and request.end:
+        raise Refusal(10339, "Setting end date/time for continuous future security type is not allowed.")
     end = _end(session, request.end)
     try:
         found = gateway.market.bars(

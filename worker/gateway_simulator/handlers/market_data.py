@@ -6,10 +6,10 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gateway_simulator.contracts import Contract
+from gateway_simulator.contracts import Contract, Tape
 from gateway_simulator.feeds import Feed, Keyed
 from gateway_simulator.handlers import lookup
-from gateway_simulator.market import DELAY
+from gateway_simulator.market import DELAY, Model
 from gateway_simulator.refusal import Refusal, invalid
 from gateway_simulator.wire import requests as ask
 from gateway_simulator.wire import responses as say
@@ -39,10 +39,11 @@ class Ticks:
     close: int
     open: int
     last_time: int
+    model: int  # of an option: what a model makes of it
 
 
-LIVE_TICKS = Ticks(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 45)
-DELAYED_TICKS = Ticks(69, 66, 67, 70, 68, 71, 72, 73, 74, 75, 76, 88)
+LIVE_TICKS = Ticks(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 45, 13)
+DELAYED_TICKS = Ticks(69, 66, 67, 70, 68, 71, 72, 73, 74, 75, 76, 88, 83)
 
 
 def market_data_type(session: "Session", request: ask.ReqMarketDataType) -> None:
@@ -93,17 +94,19 @@ def _is_delayed(session: "Session", req_id: int, contract: Contract) -> bool:
 
 def _quote(gateway: "Gateway", contract: Contract, req_id: int, delayed: bool) -> Iterable[Keyed]:
     ticks = DELAYED_TICKS if delayed else LIVE_TICKS
-    quote = gateway.market.quote(contract, gateway.clock.now() - DELAY if delayed else None)
-    forex = contract.sec_type == "CASH"
+    at = gateway.clock.now() - DELAY if delayed else None
+    quote = gateway.market.quote(contract, at)
+    traded = contract.tape is not Tape.QUOTES
     priced: tuple[tuple[int, Decimal | None, int, Decimal], ...] = (
         (ticks.bid, quote.bid, ticks.bid_size, quote.bid_size),
         (ticks.ask, quote.ask, ticks.ask_size, quote.ask_size),
-        (ticks.last, None if forex else quote.last, ticks.last_size, quote.last_size),
+        (ticks.last, quote.last if traded else None, ticks.last_size, quote.last_size),
     )
     for tick, price, size_tick, size in priced:
         if price is not None:
             yield tick, say.TickPrice(req_id=req_id, tick_type=tick, price=price, size=size)
-            yield size_tick, say.TickSize(req_id=req_id, tick_type=size_tick, size=size)
+            if size:
+                yield size_tick, say.TickSize(req_id=req_id, tick_type=size_tick, size=size)
     others = (
         (ticks.high, quote.high),
         (ticks.low, quote.low),
@@ -113,11 +116,33 @@ def _quote(gateway: "Gateway", contract: Contract, req_id: int, delayed: bool) -
     for tick, price in others:
         if price is not None:
             yield tick, say.TickPrice(req_id=req_id, tick_type=tick, price=price)
-    if not forex:
+    if contract.tape is Tape.TRADES:
         yield ticks.volume, say.TickSize(req_id=req_id, tick_type=ticks.volume, size=quote.volume)
-        if quote.last is not None:
-            at = str(int((quote.last_at or quote.at).timestamp()))
-            yield ticks.last_time, say.TickString(req_id=req_id, tick_type=ticks.last_time, value=at)
+    if traded and quote.last is not None:
+        last_at = str(int((quote.last_at or quote.at).timestamp()))
+        yield ticks.last_time, say.TickString(req_id=req_id, tick_type=ticks.last_time, value=last_at)
+    model = gateway.market.model(contract, at)
+    if model is not None:
+        yield ticks.model, _computation(req_id, ticks.model, model)
+
+
+def _computation(req_id: int, tick: int, model: Model) -> say.TickOptionComputation:
+    """A model's numbers as IB sends them; these options know no dividends."""
+    return say.TickOptionComputation(
+        req_id=req_id,
+        tick_type=tick,
+        implied_volatility=_rounded(model.terms.volatility),
+        delta=_rounded(model.greeks.delta),
+        price=_rounded(model.greeks.price),
+        gamma=_rounded(model.greeks.gamma),
+        vega=_rounded(model.greeks.vega),
+        theta=_rounded(model.greeks.theta),
+        underlying_price=_rounded(model.spot),
+    )
+
+
+def _rounded(number: float) -> Decimal:
+    return Decimal(f"{number:.9f}")
 
 
 HANDLERS: dict[type[Message], Any] = {

@@ -43,11 +43,14 @@ class Scalar:
         return lambda source: value(next(source))
 
 
-Text = Annotated[str, Scalar(str, str)]
+TEXT = Scalar(str, str)
+NUMBER = Scalar(values.write_number, values.read_number)
+
+Text = Annotated[str, TEXT]
 Escaped = Annotated[str, Scalar(values.write_escaped, values.read_escaped)]
 Int = Annotated[int, Scalar(str, values.read_int)]
 OptionalInt = Annotated[int | None, Scalar(values.write_optional_int, values.read_optional_int)]
-Number = Annotated[Decimal, Scalar(values.write_number, values.read_number)]
+Number = Annotated[Decimal, NUMBER]
 OptionalNumber = Annotated[Decimal | None, Scalar(values.write_optional_number, values.read_optional_number)]
 UnsetNumber = Annotated[Decimal | None, Scalar(values.write_unset_number, values.read_optional_number)]
 Flag = Annotated[bool, Scalar(values.write_flag, values.read_flag)]

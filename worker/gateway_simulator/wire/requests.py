@@ -272,6 +272,18 @@ class CancelAccountUpdatesMulti(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReqSecDefOptParams(Message):
+    """Expiries and strikes of the options on a contract, by exchange and class."""
+
+    code = 78
+    req_id: Int = 0
+    symbol: Text = ""
+    fut_fop_exchange: Text = ""
+    sec_type: Text = ""
+    con_id: Int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReqPnL(Message):
     """An account's profit and loss, as it changes."""
 
@@ -347,6 +359,7 @@ TABLES: MappingProxyType[str, type[Message]] = MappingProxyType(
             CancelPositionsMulti,
             ReqAccountUpdatesMulti,
             CancelAccountUpdatesMulti,
+            ReqSecDefOptParams,
             ReqPnL,
             CancelPnL,
             ReqPnLSingle,
@@ -370,7 +383,6 @@ UNSUPPORTED: MappingProxyType[str, tuple[str, int]] = MappingProxyType(
         "52": ("reqFundamentalData", 2),
         "54": ("calculateImpliedVolatility", 2),
         "55": ("calculateOptionPrice", 2),
-        "78": ("reqSecDefOptParams", 1),
         "79": ("reqSoftDollarTiers", 1),
         "80": ("reqFamilyCodes", 0),
         "81": ("reqMatchingSymbols", 1),

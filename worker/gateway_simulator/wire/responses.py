@@ -2,10 +2,22 @@
 # ruff: noqa: RUF009 - only() makes a dataclass field
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated
 
 from gateway_simulator.wire.contracts import ShownContract
-from gateway_simulator.wire.fields import ZERO, Escaped, Flag, Int, Number, Text, UnsetNumber, only
+from gateway_simulator.wire.fields import (
+    NUMBER,
+    TEXT,
+    ZERO,
+    Escaped,
+    Flag,
+    Int,
+    Number,
+    Text,
+    UnsetNumber,
+    only,
+)
 from gateway_simulator.wire.layout import Group, Many, Message
 from gateway_simulator.wire.orders import NOT_SHOWN, CompletedOrder, OpenOrder, TagValue
 
@@ -216,6 +228,24 @@ class HistoricalData(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TickOptionComputation(Message):
+    """What a model makes of an option's price; -1 or -2 stands for what it can't."""
+
+    code = 21
+    req_id: Int = 0
+    tick_type: Int = 0
+    attributes: Int = 0  # 1: based on the price, not on its return
+    implied_volatility: Number = ZERO
+    delta: Number = ZERO
+    price: Number = ZERO
+    dividends: Number = ZERO
+    gamma: Number = ZERO
+    vega: Number = ZERO
+    theta: Number = ZERO
+    underlying_price: Number = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TickGeneric(Message):
     """A number of another kind, whether trading is halted for example."""
 
@@ -385,6 +415,28 @@ class AccountUpdateMultiEnd(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityDefinitionOptionParameter(Message):
+    """The expiries and strikes of one class of options at one exchange; not each pair of them exists."""
+
+    code = 75
+    req_id: Int = 0
+    exchange: Text = ""
+    under_con_id: Int = 0
+    trading_class: Text = ""
+    multiplier: Text = ""
+    expiries: Annotated[tuple[str, ...], Many(TEXT)] = ()
+    strikes: Annotated[tuple[Decimal, ...], Many(NUMBER)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityDefinitionOptionParameterEnd(Message):
+    """That were all."""
+
+    code = 76
+    req_id: Int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TickReqParams(Message):
     """The contract's tick, and where its best quote may come from."""
 
@@ -450,6 +502,7 @@ TABLES: tuple[type[Message], ...] = (
     ExecDetails,
     ManagedAccounts,
     HistoricalData,
+    TickOptionComputation,
     TickGeneric,
     TickString,
     CurrentTime,
@@ -468,6 +521,8 @@ TABLES: tuple[type[Message], ...] = (
     PositionMultiEnd,
     AccountUpdateMulti,
     AccountUpdateMultiEnd,
+    SecurityDefinitionOptionParameter,
+    SecurityDefinitionOptionParameterEnd,
     TickReqParams,
     PnL,
     PnLSingle,

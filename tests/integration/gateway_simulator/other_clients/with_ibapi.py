@@ -10,6 +10,14 @@ from ibapi.contract import Contract
 from ibapi.order import Order
 from ibapi.wrapper import EWrapper
 
+CHAIN, SERIES = 4, 5  # requests
+
+
+def derivative(sec_type: str, symbol: str, exchange: str) -> Contract:
+    found = Contract()
+    found.secType, found.symbol, found.exchange, found.currency = sec_type, symbol, exchange, "USD"
+    return found
+
 
 class Client(EWrapper, EClient):  # type: ignore[misc] # the library has no types
     """Each answer starts the next question; the last one hangs up."""
@@ -17,7 +25,14 @@ class Client(EWrapper, EClient):  # type: ignore[misc] # the library has no type
     def __init__(self) -> None:
         EWrapper.__init__(self)
         EClient.__init__(self, wrapper=self)
-        self.found: dict[str, Any] = {"bars": 0, "fills": [], "positions": [], "cash": [], "errors": []}
+        self.found: dict[str, Any] = {
+            "bars": 0,
+            "fills": [],
+            "positions": [],
+            "cash": [],
+            "errors": [],
+            "chain": [],
+        }
 
     def nextValidId(self, orderId: int) -> None:  # noqa: N802, N803 - as the library names it
         self.found["version"] = self.serverVersion()
@@ -42,9 +57,44 @@ class Client(EWrapper, EClient):  # type: ignore[misc] # the library has no type
         self.reqContractDetails(1, self.contract)
 
     def contractDetails(self, reqId: int, contractDetails: Any) -> None:  # noqa: N802, N803
-        self.found["contract"] = contractDetails.contract.conId
+        contract = contractDetails.contract
+        if reqId == 1:
+            self.found["contract"] = contract.conId
+        elif reqId == CHAIN:
+            self.found["chain"].append(contract.localSymbol)
+            self.found.setdefault("expires", contract.lastTradeDateOrContractMonth)
+        else:
+            self.found["series"] = contract.localSymbol
 
     def contractDetailsEnd(self, reqId: int) -> None:  # noqa: N802, N803
+        if reqId == 1:
+            self.reqSecDefOptParams(3, "SPY", "", "STK", self.found["contract"])
+        elif reqId == CHAIN:
+            self.reqContractDetails(SERIES, derivative("CONTFUT", "ES", "CME"))
+        elif reqId == SERIES:
+            option = derivative("OPT", "SPY", "SMART")
+            option.lastTradeDateOrContractMonth, option.strike, option.right = "20261218", 600, "C"
+            self.reqMktData(6, option, "", True, False, [])
+
+    def securityDefinitionOptionParameter(  # noqa: N802
+        self,
+        reqId: int,  # noqa: N803
+        exchange: str,
+        underlyingConId: int,  # noqa: N803
+        tradingClass: str,  # noqa: N803
+        multiplier: str,
+        expirations: set[str],
+        strikes: set[float],
+    ) -> None:
+        self.found["strikes"] = [len(strikes)]
+
+    def securityDefinitionOptionParameterEnd(self, reqId: int) -> None:  # noqa: N802, N803
+        self.reqContractDetails(CHAIN, derivative("FUT", "ES", "CME"))
+
+    def tickOptionComputation(self, reqId: int, tickType: int, *numbers: Any) -> None:  # noqa: N802, N803
+        self.found["priced"] = [True, numbers[2] > 0]  # implied volatility, delta
+
+    def tickSnapshotEnd(self, reqId: int) -> None:  # noqa: N802, N803
         self.reqHistoricalData(2, self.contract, "", "2 D", "1 hour", "TRADES", 1, 1, False, [])
 
     def historicalData(self, reqId: int, bar: Any) -> None:  # noqa: N802, N803

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from ib_insync import BarData, Ticker
 
 from trader.adapters.ib.connection import Connection
-from trader.adapters.ib.contracts import resolved, to_ib, to_search
+from trader.adapters.ib.contracts import one, resolved, to_ib, to_search
 from trader.adapters.ib.numbers import price
 from trader.domain.errors import Rejected
 from trader.domain.instruments import Contract, Instrument
@@ -32,18 +32,21 @@ class IbMarketData:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-        self._contracts: dict[tuple[date, Instrument], Contract] = {}
+        self._contracts: dict[tuple[date, Instrument], tuple[Contract, ...]] = {}
         self._resolving: defaultdict[Instrument, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def contract(self, instrument: Instrument) -> Contract:
+        return one(instrument, await self.contracts(instrument))
+
+    async def contracts(self, instrument: Instrument) -> Sequence[Contract]:
         # An instrument's id doesn't change, but its trading hours are told only for the days to come.
         key = (self._clock.now().date(), instrument)
         async with self._resolving[instrument]:
             self._connection.session()
             if key not in self._contracts:
-                contract = await self._resolve(instrument)
+                found = await self._resolve(instrument)
                 self._contracts = {old: c for old, c in self._contracts.items() if old[0] == key[0]}
-                self._contracts[key] = contract
+                self._contracts[key] = found
             return self._contracts[key]
 
     async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
@@ -79,12 +82,15 @@ class IbMarketData:
             "no-price", f"expected a last price, a bid and an ask, or a close of {contract}, found none"
         )
 
-    async def _resolve(self, instrument: Instrument) -> Contract:
+    async def _resolve(self, instrument: Instrument) -> tuple[Contract, ...]:
         session = self._connection.session()
-        found = await session.requests.ask(
-            f"the contract of {instrument}",
-            lambda request_id: session.ib.client.reqContractDetails(request_id, to_search(instrument)),
-        )
+        try:
+            found = await session.requests.ask(
+                f"the contract of {instrument}",
+                lambda request_id: session.ib.client.reqContractDetails(request_id, to_search(instrument)),
+            )
+        except Rejected as refused:
+            raise Rejected(refused.code, f"{instrument}: {refused.message}") from None
         return resolved(instrument, found)
 
     async def _snapshot(self, contract: Contract, data_type: int) -> tuple[Ticker, datetime | None]:
