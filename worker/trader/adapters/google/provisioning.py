@@ -1,6 +1,6 @@
 """Topics and the push subscription of a project, made where they aren't there: for emulators.
 
-A real project is set up by the deployment, which also gives the permissions that an emulator knows nothing of.
+A real project is set up by the deployment, which also gives the permissions that no emulator knows of.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""JSON in Firestore's own values and back, unchanged but for the order of names.
+"""JSON in Firestore's own values and back, unchanged; names come back sorted, since Firestore keeps no order.
 
 What Firestore has no form for (a list in a list, a field without a name, an integer of more than 64 bits,
 what lies too deep) is kept as JSON in a bytes value, which JSON itself never needs.
@@ -42,7 +42,7 @@ def encode(name: str, data: JsonObject, *, written: str, expires_at: datetime | 
 
 def decode(fields: Mapping[str, Any]) -> JsonObject:
     """Return a document's data; ValueError for a value that JSON has no form for."""
-    return {name: _take(value) for name, value in fields.items() if name not in OWN}
+    return {name: _take(fields[name]) for name in sorted(fields) if name not in OWN}
 
 
 def _put(target: Any, value: JsonValue, depth: int) -> None:
@@ -82,7 +82,7 @@ _PLAIN: Mapping[str, Callable[[Any], JsonValue]] = {
     "integer_value": int,
     "bytes_value": json.loads,
     "array_value": lambda array: [_take(item) for item in array.values],
-    "map_value": lambda found: {name: _take(item) for name, item in found.fields.items()},
+    "map_value": lambda found: {name: _take(found.fields[name]) for name in sorted(found.fields)},
 }
 
 
