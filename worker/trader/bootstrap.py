@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+import structlog
+
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
 from trader.discovery import find_intents
@@ -17,6 +19,8 @@ from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
 from trader.settings import NO_PROJECT, Settings, SettingsError
 from trader.stored import records
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,10 @@ async def _with_known_account(settings: Settings, store: Store, clock: Clock) ->
     refused and not taken for it.
     """
     if settings.account:
-        await records.remember_account(store, settings.account, clock.now())
+        try:
+            await records.remember_account(store, settings.account, clock.now())
+        except StoreUnavailable as error:  # once the gateway is ready it is noted all the same
+            log.error("store unavailable at the start", code=error.code, reason=error.message)
         return settings
     known = await records.known_accounts(store)
     return settings.model_copy(update={"account": known[0]}) if len(known) == 1 else settings
@@ -143,10 +150,15 @@ class _Learned:
 
     def from_gateway(self, status: GatewayStatus) -> None:
         if status.ready and status.account:
-            work = records.remember_account(self._store, status.account, self._clock.now())
-            task = asyncio.create_task(work)
+            task = asyncio.create_task(self._remember(status.account))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _remember(self, account: str) -> None:
+        try:
+            await records.remember_account(self._store, account, self._clock.now())
+        except StoreUnavailable as error:
+            log.warning("account not noted", code=error.code, reason=error.message)
 
     async def finish(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)
