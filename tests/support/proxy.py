@@ -15,6 +15,7 @@ class Proxy:
         host, _, port = upstream.rpartition(":")
         self._upstream = (host, int(port))
         self._losing = False
+        self._gone = False
         self._answering = asyncio.Event()
         self._answering.set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -31,6 +32,17 @@ class Proxy:
             self._losing = False
 
     @contextmanager
+    def gone(self) -> Iterator[None]:
+        """Cut every connection, and each new one: the server's process has ended, as it were."""
+        self._gone = True
+        for task in self._tasks:
+            task.cancel()
+        try:
+            yield
+        finally:
+            self._gone = False
+
+    @contextmanager
     def silent(self) -> Iterator[None]:
         """Keep every reply back."""
         self._answering.clear()
@@ -43,6 +55,9 @@ class Proxy:
         """Serve one connection; the callback of ``start_server``."""
         task = asyncio.current_task()
         assert task is not None
+        if self._gone:
+            writer.transport.abort()
+            return
         self._tasks.add(task)
         up_writer: asyncio.StreamWriter | None = None
         try:
