@@ -138,6 +138,14 @@ async def test_a_reader_goes_on_where_it_stopped(topics: Topics) -> None:
     assert [message.data for message in await take(topics.results, 1)] == [b"2"]
 
 
+async def test_a_reader_that_stops_in_between_loses_nothing(topics: Topics) -> None:
+    ids = [await topics.publisher.publish(result(str(number).encode())) for number in range(20)]
+
+    taken = [message.id for _ in range(4) for message in await take(topics.results, 5)]
+
+    assert sorted(taken) == sorted(ids)
+
+
 async def test_each_reader_gets_every_message(open_topics: OpenTopics) -> None:
     mine, other = await open_topics(), await open_topics()
     await mine.publisher.publish(result(b"for both"))

@@ -1,6 +1,7 @@
 """A reader of one Pub/Sub subscription that is its own."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 
 from google.api_core import exceptions as api
@@ -31,21 +32,18 @@ class PubsubSubscription:
         self._name = name
         self._unavailable = unavailable
         self._seen: dict[str, None] = {}
+        self._waiting: deque[ReceivedMessage] = deque()  # pulled, and not yielded yet
 
     async def follow(self, *, wait: bool) -> AsyncIterator[ReceivedMessage]:
         """Yield what has come since the last call; with ``wait`` go on as new ones come."""
-        if wait:
-            while True:
-                for message in await self._pull():
-                    yield message
-        kept: list[ReceivedMessage] = []
-        empty = 0
-        while empty < EMPTY_PULLS:
-            pulled = await self._pull()
-            kept += pulled
-            empty = 0 if pulled else empty + 1
-        for message in _in_order(kept):
-            yield message
+        if not wait:
+            await self._pull_all()
+        while True:
+            while self._waiting:
+                yield self._waiting.popleft()
+            if not wait:
+                return
+            self._waiting.extend(await self._pull())
 
     async def close(self) -> None:
         """Remove the subscription; where that fails, Pub/Sub does so after a day without use."""
@@ -59,8 +57,15 @@ class PubsubSubscription:
                 self._unavailable,
             )
 
+    async def _pull_all(self) -> None:
+        empty = 0
+        while empty < EMPTY_PULLS:
+            pulled = await self._pull()
+            self._waiting = deque(_in_order([*self._waiting, *pulled]))
+            empty = 0 if pulled else empty + 1
+
     async def _pull(self) -> list[ReceivedMessage]:
-        async def call() -> Sequence[Pulled]:
+        async def call() -> Iterable[Pulled]:
             try:
                 answer = await self._client.pull(
                     subscription=self._name, max_messages=AT_ONCE, retry=None, timeout=PULL_S
@@ -95,5 +100,5 @@ class PubsubSubscription:
         )
 
 
-def _in_order(messages: Sequence[ReceivedMessage]) -> list[ReceivedMessage]:
+def _in_order(messages: Iterable[ReceivedMessage]) -> list[ReceivedMessage]:
     return sorted(messages, key=lambda message: (message.published_at, len(message.id), message.id))
