@@ -1,5 +1,7 @@
 """The environment: nothing has to be set, and a slip is one line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,10 @@ def test_what_does_not_go_together_is_one_line(variables: dict[str, str], told: 
         Settings.load(variables)
     assert str(caught.value).startswith(told), caught.value
     assert "\n" not in str(caught.value)
+
+
+def test_google_is_imported_only_where_it_is_chosen() -> None:
+    code = "import sys, trader.entrypoints.serve; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    heavy = {"google.cloud.firestore_v1", "google.pubsub_v1", "grpc", "jwt"}
+    assert heavy.isdisjoint(loaded.stdout.split())

@@ -1,8 +1,9 @@
-"""Where the emulators are on this machine, and how Java is told to run one."""
+"""Where the emulators are on this machine, and how Java is told to run one; as a script it says which."""
 
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,3 +70,18 @@ def command_of(kind: Kind, port: int) -> Sequence[str]:
         )
     jar = ("-jar", str(jars[-1])) if kind.main is None else ("-cp", str(jars[-1]), kind.main)
     return (java, *JVM, *jar, f"--host={HOST}", f"--port={port}")
+
+
+def main() -> int:
+    """Print which emulators are here, or why not; 1 if one is missing. It needs no package but this file."""
+    try:
+        jars = [command_of(kind, 1)[len(JVM) + 2].rpartition("/")[2] for kind in KINDS.values()]
+    except Missing as error:
+        sys.stdout.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{', '.join(jars)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
