@@ -14,7 +14,6 @@ import httpx
 
 from tests.support.emulators import fresh_project
 from tests.support.stack import PATIENCE_S, Running, running
-from trader import records
 from trader.adapters.clock import SystemClock
 from trader.adapters.google.firestore import FirestoreStore
 from trader.adapters.google.provisioning import Pushing, provisioning
@@ -25,6 +24,7 @@ from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
 from trader.entrypoints.cli.local_stack import free_port
 from trader.ports import OutgoingMessage, Subscription, Topic
+from trader.stored import records
 
 ACCOUNT = "DU1234567"
 NAMES = {Topic.INTENTS: "intents", Topic.RESULTS: "results"}
