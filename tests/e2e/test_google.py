@@ -1,11 +1,13 @@
 """The worker on Google's own emulators: pushed to for real, killed, delivered to twice, cut off, and well."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.support.cloud import cloud
+from tests.support.stack import trader
 from trader.domain.wire import JsonObject
 
 SLOW_BARS = """
@@ -72,3 +74,22 @@ async def test_of_two_thousand_messages_none_is_lost_and_none_doubled_by_a_resta
         placed = [order["reference"] for result in world.results.values() for order in result["orders"]]
         assert sorted(world.references()) == sorted(placed)
         assert len(set(placed)) == len(placed) > 0
+
+
+async def test_the_command_line_talks_to_the_same_project(
+    tmp_path: Path, firestore_emulator: str, pubsub_emulator: str
+) -> None:
+    async with cloud(tmp_path, firestore_emulator, pubsub_emulator) as world:
+
+        async def run(*arguments: str) -> str:
+            ran = await asyncio.to_thread(trader, tmp_path, *arguments, variables=world.variables)
+            assert ran.returncode == 0, (arguments, ran.stdout, ran.stderr)
+            return ran.stdout
+
+        with world.worker():
+            await world.until_ready()
+            told = json.loads(await run("publish", "summary", "--id", "by-hand", "--wait", "--json"))
+        assert (told["data"]["id"], told["data"]["status"]) == ("id/by-hand", "succeeded")
+        assert "id/by-hand" in await run("results", "--json")
+        assert json.loads(await run("state", "halt", "--json"))["before"] == "active"
+        assert json.loads(await run("state", "--json"))["state"] == "halted"

@@ -40,12 +40,12 @@ class Stores:
 async def sqlite_stores(request: pytest.FixtureRequest, folder: Path, cleanup: AsyncExitStack) -> Stores:
     path = folder / "state.sqlite3"
 
-    async def open_one() -> SqliteStore:
-        store = await SqliteStore.open(path, busy_timeout_s=IN_VAIN_S)
+    async def open_one(busy_timeout_s: float = 30) -> SqliteStore:
+        store = await SqliteStore.open(path, busy_timeout_s=busy_timeout_s)
         cleanup.push_async_callback(store.close)
         return store
 
-    troubled = await open_one()
+    troubled = await open_one(IN_VAIN_S)
 
     async def unsteady() -> Store:
         return troubled
@@ -126,12 +126,12 @@ async def local_topics(
 ) -> TopicsOfOneKind:
     path = folder / "topics.sqlite3"
 
-    async def open_one() -> LocalTopics:
-        topics = await LocalTopics.open(path, SystemClock(), busy_timeout_s=IN_VAIN_S)
+    async def open_one(busy_timeout_s: float = 30) -> LocalTopics:
+        topics = await LocalTopics.open(path, SystemClock(), busy_timeout_s=busy_timeout_s)
         cleanup.push_async_callback(topics.close)
         return topics
 
-    troubled = await open_one()
+    troubled = await open_one(IN_VAIN_S)
 
     async def steady() -> Topics:
         topics = await open_one()
