@@ -41,7 +41,7 @@ async def test_a_worker_may_die_at_any_call(
     await enumerated(tmp_path, intent, how, comes_again, record_property)
 
 
-@pytest.mark.parametrize(("how", "comes_again"), [("after", True), ("error", True), ("after", False)])
+@pytest.mark.parametrize(("how", "comes_again"), [("error", True), ("after", False)])
 async def test_a_worker_may_die_at_any_call_of_closing_everything_on_firestore(
     tmp_path: Path,
     how: How,
