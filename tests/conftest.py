@@ -4,6 +4,10 @@ from collections import defaultdict
 
 import pytest
 
+from tests.support.emulators import firestore_emulator, pubsub_emulator
+
+__all__ = ["firestore_emulator", "pubsub_emulator"]
+
 SHOWN = ("crash points", "histories", "real deaths")
 """The properties, as of ``record_property``, whose values are printed."""
 

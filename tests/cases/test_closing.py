@@ -24,12 +24,11 @@ from tests.support.play import (
     with_a_history,
 )
 from tests.support.stores import Freezing, as_the_plan_is_stored
-from trader.adapters.sqlite import SqliteStore
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
-from trader.ports import Update
+from trader.ports import Store, Update
 from trader.runs import locks
 from trader.runs.lease import Lease
 from trader.stored import orderbook
@@ -62,7 +61,7 @@ async def test_a_manual_stop_that_fires_between_plan_and_order_keeps_the_order_b
         async with world.worker() as runner:
             assert await world.deliver(runner, world.message(signal("MSFT"), "opened")(1))
         real, frozen = world.store, Freezing(world.store, as_the_plan_is_stored)
-        world.store = cast(SqliteStore, frozen)
+        world.store = cast(Store, frozen)
         async with world.worker() as runner:
             world.store = real
             play = Play(world, cast(RunningWorker, None))
@@ -169,11 +168,11 @@ async def test_close_all_is_sent_back_while_a_run_holds_the_account_and_has_its_
 class Holder:
     """A run of another worker that holds the account."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     @classmethod
-    async def of(cls, store: SqliteStore) -> "Holder":
+    async def of(cls, store: Store) -> "Holder":
         holder = cls(store)
         await holder._write(holder=Lease(nonce="another", worker="another"), run="id/long")
         return holder

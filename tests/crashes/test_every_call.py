@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.crash import Fate, How, Theatre, theatre
+from tests.support.emulators import fresh_project
+from trader.adapters.clock import SystemClock
+from trader.adapters.google.firestore import FirestoreStore
 from trader.discovery import find_intents
 from trader.domain.status import IntentClass, Status
 from trader.domain.wire import JsonObject
+from trader.ports import OpenedStore
 
 SIGNAL: JsonObject = {"intent": "testsignalgenerator"}
 
@@ -34,13 +38,39 @@ def test_every_trading_intent_is_crashed() -> None:
 async def test_a_worker_may_die_at_any_call(
     tmp_path: Path, intent: str, how: How, comes_again: bool, record_property: Callable[[str, object], None]
 ) -> None:
+    await enumerated(tmp_path, intent, how, comes_again, record_property)
+
+
+@pytest.mark.parametrize(("how", "comes_again"), [("error", True), ("after", False)])
+async def test_a_worker_may_die_at_any_call_of_closing_everything_on_firestore(
+    tmp_path: Path,
+    how: How,
+    comes_again: bool,
+    firestore_emulator: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    def store() -> FirestoreStore:
+        return FirestoreStore(fresh_project(), SystemClock(), emulator=firestore_emulator)
+
+    await enumerated(tmp_path, "close-all", how, comes_again, record_property, store)
+
+
+async def enumerated(
+    tmp_path: Path,
+    intent: str,
+    how: How,
+    comes_again: bool,
+    record_property: Callable[[str, object], None],
+    store: Callable[[], OpenedStore] | None = None,
+) -> None:
+    """Let a worker die at each call in turn, each time in a new world, until it no longer gets as far."""
     ends: Counter[str] = Counter()
     at = 0
     while True:
         at += 1
         folder = tmp_path / str(at)
         folder.mkdir()
-        async with theatre(folder) as world:
+        async with theatre(folder, store=store() if store else None) as world:
             fate = Fate(at, how)
             await played(world, intent, fate, comes_again=comes_again)
             if not fate.is_met:
@@ -57,7 +87,9 @@ async def test_a_worker_may_die_at_any_call(
                 assert result.status is Status.SUCCEEDED, where
             ends[result.status.value] += 1
     record_property(
-        "crash points", f"{intent}, dies {how}, {'again' if comes_again else 'never again'}: {dict(ends)}"
+        "crash points",
+        f"{intent}{' on Firestore' if store else ''}, dies {how}, "
+        f"{'again' if comes_again else 'never again'}: {dict(ends)}",
     )
     assert sum(ends.values()) > 10
 

@@ -25,7 +25,7 @@ from trader.domain.ledger import EXTERNAL, holdings
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.trading_state import TradingState
-from trader.ports import Delete, Document, Store, Topic, Update
+from trader.ports import Delete, Document, Store, Update
 from trader.runs import locks
 from trader.runs.lease import Lease
 from trader.settings import DELIVERY_ATTEMPTS, Durations
@@ -87,7 +87,7 @@ class Stage:
         return [event["event"] for event in await self.told(ALERT_TYPE)]
 
     async def told(self, kind: str) -> list[Any]:
-        follow = self.worker.worker.topics.subscription(Topic.RESULTS).follow(wait=False)
+        follow = (await self.worker.worker.topics.results(past=True)).follow(wait=False)
         return [json.loads(m.data) async for m in follow if m.attributes["ce-type"] == kind]
 
     async def held(self) -> dict[str, Decimal]:

@@ -28,7 +28,7 @@ from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
-from trader.ports import Ports, Store, Topic
+from trader.ports import OpenedStore, Ports, Store, Topic
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
 from trader.runs import runs
@@ -155,7 +155,7 @@ class Theatre:
 
     gateway: Gateway
     port: int
-    store: SqliteStore
+    store: Store
     topics: LocalTopics
     clock: JumpClock
     seen: int = 0
@@ -319,12 +319,14 @@ class Theatre:
 
 
 @asynccontextmanager
-async def theatre(folder: Path, gateway: Gateway | None = None) -> AsyncIterator[Theatre]:
-    """Open a world; everything in it is new."""
+async def theatre(
+    folder: Path, gateway: Gateway | None = None, store: OpenedStore | None = None
+) -> AsyncIterator[Theatre]:
+    """Open a world; everything in it is new. ``store`` takes the place of SQLite's, and is closed too."""
     gateway = gateway or simulated()
     clock = JumpClock(gateway)
     async with serve(gateway) as server:
-        store = await SqliteStore.open(folder / "state.sqlite3")
+        store = store or await SqliteStore.open(folder / "state.sqlite3")
         topics = await LocalTopics.open(folder / "topics.sqlite3", clock)
         try:
             yield Theatre(gateway, server.port, store, topics, clock)

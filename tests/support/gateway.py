@@ -19,7 +19,6 @@ from trader.domain.configuration_sample import sample
 from trader.domain.events import RESULT_TYPE
 from trader.domain.messages import Result
 from trader.entrypoints.asgi import create_app
-from trader.ports import Topic
 from trader.settings import Durations, Settings
 from trader.stored import records
 
@@ -77,7 +76,7 @@ class RunningWorker:
 
     async def told(self, kind: str) -> list[dict[str, Any]]:
         """Return what was told on the results topic, of one type of event."""
-        follow = self.worker.topics.subscription(Topic.RESULTS).follow(wait=False)
+        follow = (await self.worker.topics.results(past=True)).follow(wait=False)
         return [json.loads(m.data) async for m in follow if m.attributes["ce-type"] == kind]
 
     async def result_of(self, body: Mapping[str, Any], **given: Any) -> Result:

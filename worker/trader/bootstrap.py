@@ -6,18 +6,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+import structlog
+
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
-from trader.adapters.sqlite import SqliteStore
 from trader.discovery import find_intents
 from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
 from trader.domain.gateway import GatewayStatus
-from trader.ports import Broker, Clock, Ports, Store
+from trader.ports import Broker, Clock, OpenedStore, Ports, Store, Topic, Topics
 from trader.runner.gateway_telling import GatewayTeller
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
-from trader.settings import Settings
+from trader.settings import NO_PROJECT, Settings, SettingsError
 from trader.stored import records
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,14 @@ class Worker:
 
     ports: Ports
     runner: Runner
-    topics: LocalTopics
+    topics: Topics
 
 
 @asynccontextmanager
 async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]:
     """Open all that a worker uses, keep its connection and its sweeper running, and close it in order."""
     async with AsyncExitStack() as opened:
-        store = await open_store(settings)
+        store = await open_store(settings, clock)
         opened.push_async_callback(store.close)
         topics = await open_topics(settings, clock)
         opened.push_async_callback(topics.close)
@@ -61,16 +64,39 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
         yield Worker(ports, runner, topics)
 
 
-async def open_store(settings: Settings) -> SqliteStore:
-    """Return the store that ``settings`` names; raises StoreUnavailable."""
+async def open_store(settings: Settings, clock: Clock) -> OpenedStore:
+    """Return the store that ``settings`` name; raises StoreUnavailable."""
+    if settings.backend == "google":
+        from trader.adapters.google.firestore import FirestoreStore
+
+        return FirestoreStore(project_of(settings), clock, emulator=settings.firestore_emulator)
+    from trader.adapters.sqlite import SqliteStore
+
     _make_folder(settings, StoreUnavailable)
     return await SqliteStore.open(settings.data_dir / "state.sqlite3")
 
 
-async def open_topics(settings: Settings, clock: Clock) -> LocalTopics:
-    """Return the topics that ``settings`` names; raises TopicUnavailable."""
+async def open_topics(settings: Settings, clock: Clock) -> Topics:
+    """Return the topics that ``settings`` name; raises TopicUnavailable."""
+    if settings.backend == "google":
+        from trader.adapters.google.pubsub import PubsubTopics
+
+        names = {Topic.INTENTS: settings.intents_topic, Topic.RESULTS: settings.results_topic}
+        return PubsubTopics(project_of(settings), names, clock, emulator=settings.pubsub_emulator)
+    return await open_local_topics(settings, clock)
+
+
+async def open_local_topics(settings: Settings, clock: Clock) -> LocalTopics:
+    """Return the topics in the data folder; raises TopicUnavailable."""
     _make_folder(settings, TopicUnavailable)
     return await LocalTopics.open(settings.data_dir / "topics.sqlite3", clock)
+
+
+def project_of(settings: Settings) -> str:
+    """Return the project of the google backend; raises SettingsError without one."""
+    if settings.project is None:
+        raise SettingsError(NO_PROJECT)
+    return settings.project
 
 
 def _make_folder(settings: Settings, unavailable: type[StoreUnavailable | TopicUnavailable]) -> None:
@@ -91,7 +117,10 @@ async def _with_known_account(settings: Settings, store: Store, clock: Clock) ->
     refused and not taken for it.
     """
     if settings.account:
-        await records.remember_account(store, settings.account, clock.now())
+        try:
+            await records.remember_account(store, settings.account, clock.now())
+        except StoreUnavailable as error:  # once the gateway is ready it is noted all the same
+            log.error("store unavailable at the start", code=error.code, reason=error.message)
         return settings
     known = await records.known_accounts(store)
     return settings.model_copy(update={"account": known[0]}) if len(known) == 1 else settings
@@ -121,10 +150,15 @@ class _Learned:
 
     def from_gateway(self, status: GatewayStatus) -> None:
         if status.ready and status.account:
-            work = records.remember_account(self._store, status.account, self._clock.now())
-            task = asyncio.create_task(work)
+            task = asyncio.create_task(self._remember(status.account))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _remember(self, account: str) -> None:
+        try:
+            await records.remember_account(self._store, account, self._clock.now())
+        except StoreUnavailable as error:
+            log.warning("account not noted", code=error.code, reason=error.message)
 
     async def finish(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -49,6 +49,8 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    # At debug level Google's clients log each request and reply whole, credentials and bodies among them.
+    logging.getLogger("google").setLevel(max(root.level, logging.INFO))
 
 
 def _severity(_: WrappedLogger, method: str, event: EventDict) -> EventDict:

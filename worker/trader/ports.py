@@ -136,7 +136,34 @@ class Subscription(Protocol):
     """A reader of the results topic: the console's side."""
 
     def follow(self, *, wait: bool) -> AsyncIterator[ReceivedMessage]:
-        """Yield messages in the order of publication; with ``wait`` go on as new ones come."""
+        """Yield what came since the last call; with ``wait`` go on as new ones come.
+
+        Each message once, in the order of publication as far as the topic itself keeps one. Raises
+        TopicUnavailable.
+        """
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+
+
+class Topics(Publisher, Protocol):
+    """The topics of a worker, and of whoever talks to it."""
+
+    async def results(self, *, past: bool) -> Subscription:
+        """Open a reader of the results that come from now on, and with ``past`` of those that are kept.
+
+        Raises TopicUnavailable.
+        """
+
+    async def close(self) -> None:
+        """Finish what was asked for, and end every connection."""
+
+
+class OpenedStore(Store, Protocol):
+    """A store that was opened, and is to be closed."""
+
+    async def close(self) -> None:
+        """Finish what was asked for, and end every connection."""
 
 
 class Broker(Protocol):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,12 @@ PREFIX = "TRADER_"
 DELIVERY_ATTEMPTS = 100
 """Deliveries of one message, the last of which ends the run: the subscription's dead-letter policy."""
 
+EMULATORS = {"firestore_emulator": "FIRESTORE_EMULATOR_HOST", "pubsub_emulator": "PUBSUB_EMULATOR_HOST"}
+"""Google's own variables, which point at an emulator in place of the service."""
+
+NO_PROJECT = "TRADER_PROJECT: expected a project for TRADER_BACKEND=google, found none; set it"
+
+TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -41,7 +48,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    backend: Literal["local"] = "local"
+    backend: Literal["local", "google"] = "local"
+    project: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")] | None = None
     data_dir: Path = Field(default_factory=lambda: Path.home() / ".ib-intents")
     mode: Mode = Mode.PAPER
     account: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,32}$")] | None = None
@@ -49,8 +57,14 @@ class Settings(BaseModel):
     gateway_host: str = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=1, le=65535)] = 4002
     client_id: Annotated[int, Field(ge=0)] = 1
+    intents_topic: TopicName = "intents"
+    results_topic: TopicName = "results"
+    push_audience: Annotated[str, StringConstraints(min_length=1)] | None = None  # set: tokens are verified
+    push_service_account: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     durations: Durations = Durations()
+    firestore_emulator: str | None = None
+    pubsub_emulator: str | None = None
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -66,19 +80,70 @@ class Settings(BaseModel):
         }
         durations = {name: given.pop(name) for name in list(given) if name in Durations.model_fields}
         for name in given:
-            if name not in cls.model_fields or name == "durations":
+            if name not in cls.model_fields or name in _NOT_PREFIXED:
                 known = ", ".join(sorted(variable_names()))
                 raise SettingsError(f"unknown variable {PREFIX}{name.upper()}; known are {known}")
         try:
-            return cls.model_validate({**given, "durations": Durations.model_validate(durations)})
+            found = cls.model_validate(
+                {**given, **_emulators(variables), "durations": Durations.model_validate(durations)}
+            )
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]).upper()
             found = first["input"]
             raise SettingsError(f"{PREFIX}{name}: expected {expected(first)}, found {found!r}") from None
+        _check_together(found)
+        return found
+
+
+_NOT_PREFIXED = frozenset({"durations", *EMULATORS})
+
+
+def _emulators(variables: Mapping[str, str]) -> dict[str, str]:
+    if variables.get(f"{PREFIX}BACKEND") != "google":
+        return {}
+    found = {field: variables.get(name, "") for field, name in EMULATORS.items()}
+    for field, address in found.items():
+        if address and not _is_here(address):
+            raise SettingsError(
+                f"{EMULATORS[field]}: expected an emulator on this machine such as 127.0.0.1:8085, "
+                f"found {address!r}; unset it to use the service"
+            )
+    return {field: address for field, address in found.items() if address}
+
+
+def _is_here(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        is_loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+    return is_loopback and port.isascii() and port.isdigit() and 0 < int(port) <= 65535
+
+
+def _check_together(found: Settings) -> None:
+    """Raise SettingsError for values that are right each for itself, and not together."""
+    if found.backend == "google" and found.project is None:
+        raise SettingsError(NO_PROJECT)
+    emulators = [EMULATORS[name] for name in EMULATORS if getattr(found, name) is not None]
+    if found.mode is Mode.LIVE and emulators:
+        raise SettingsError(
+            f"{emulators[0]}: expected no emulator with TRADER_MODE=live, found one; an emulator forgets "
+            "what was sent, unset it"
+        )
+    if len(emulators) == 1:
+        other = next(name for name in EMULATORS.values() if name not in emulators)
+        raise SettingsError(f"{other}: expected both emulators or none, found only {emulators[0]}; set both")
+    if (found.push_audience is None) != (found.push_service_account is None):
+        missing = "AUDIENCE" if found.push_audience is None else "SERVICE_ACCOUNT"
+        raise SettingsError(
+            f"TRADER_PUSH_{missing}: expected it together with the other TRADER_PUSH_*, found none; "
+            "set both to verify tokens, or neither"
+        )
 
 
 def variable_names() -> list[str]:
     """Return the name of each variable that the worker reads."""
-    plain = [name for name in Settings.model_fields if name != "durations"]
+    plain = [name for name in Settings.model_fields if name not in _NOT_PREFIXED]
     return [PREFIX + name.upper() for name in [*plain, *Durations.model_fields]]

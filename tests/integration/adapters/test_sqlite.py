@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.process import line, python
-from trader.adapters.sqlite import INDEXED_FIELDS, SCHEMA, SqliteStore, query_statement
+from trader.adapters.documents import INDEXED_FIELDS
+from trader.adapters.sqlite import SCHEMA, SqliteStore, query_statement
 from trader.domain.errors import Failed, StoreUnavailable
 from trader.ports import Create, Delete, Document, Update
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.contracts.conftest import OpenTopics, Topics
+from tests.integration.contracts.conftest import OpenTopics, Topics, TopicsOfOneKind
+from trader.domain.errors import TopicUnavailable
 from trader.ports import OutgoingMessage, ReceivedMessage, Subscription, Topic
 
 
@@ -92,3 +94,61 @@ async def test_messages_come_in_the_order_of_their_publication(topics: Topics) -
     ids = [await topics.publisher.publish(result(str(number).encode())) for number in range(150)]
 
     assert [message.id for message in await take(topics.results, 150)] == ids
+
+
+async def test_a_publication_whose_reply_is_lost_is_there_at_least_once(
+    topics_of_one_kind: TopicsOfOneKind,
+) -> None:
+    topics = await topics_of_one_kind.unsteady()
+    await topics.publisher.publish(result(b"first"))
+
+    with topics_of_one_kind.losing_a_reply(), suppress(TopicUnavailable):
+        await topics.publisher.publish(result(b"second", {"ce-id": "the same in each"}))
+
+    first, *again = [message async for message in topics.results.follow(wait=False)]
+    assert first.data == b"first"
+    assert {(message.data, message.attributes["ce-id"]) for message in again} == {
+        (b"second", "the same in each")
+    }
+
+
+async def test_a_topic_that_does_not_answer_says_so_in_time_and_recovers(
+    topics_of_one_kind: TopicsOfOneKind,
+) -> None:
+    topics = await topics_of_one_kind.unsteady()
+    await topics.publisher.publish(result(b"first"))
+
+    with topics_of_one_kind.silent():
+        async with asyncio.timeout(15):
+            with pytest.raises(TopicUnavailable):
+                await topics.publisher.publish(result(b"late"))
+
+    async with asyncio.timeout(15):
+        while True:
+            with suppress(TopicUnavailable):
+                await topics.publisher.publish(result(b"last"))
+                break
+
+
+async def test_a_reader_goes_on_where_it_stopped(topics: Topics) -> None:
+    await topics.publisher.publish(result(b"1"))
+    assert [message.data async for message in topics.results.follow(wait=False)] == [b"1"]
+    await topics.publisher.publish(result(b"2"))
+
+    assert [message.data for message in await take(topics.results, 1)] == [b"2"]
+
+
+async def test_a_reader_that_stops_in_between_loses_nothing(topics: Topics) -> None:
+    ids = [await topics.publisher.publish(result(str(number).encode())) for number in range(20)]
+
+    taken = [message.id for _ in range(4) for message in await take(topics.results, 5)]
+
+    assert sorted(taken) == sorted(ids)
+
+
+async def test_each_reader_gets_every_message(open_topics: OpenTopics) -> None:
+    mine, other = await open_topics(), await open_topics()
+    await mine.publisher.publish(result(b"for both"))
+
+    for topics in (mine, other):
+        assert [message.data for message in await take(topics.results, 1)] == [b"for both"]

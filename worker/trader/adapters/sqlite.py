@@ -7,14 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from trader.adapters.database import Database, Schema
-from trader.domain.errors import Failed, StoreUnavailable
+from trader.adapters.documents import INDEXED_FIELDS, check_batch, check_indexed, damaged, split
+from trader.domain.errors import StoreUnavailable
 from trader.ports import Conflict, Create, Delete, Document, Update, Write
-
-INDEXED_FIELDS = ("state", "order")
-"""The top-level fields that a query may ask for; a new one also needs a higher version of the schema."""
-
-MAX_DOCUMENT_BYTES = 1024 * 1024
-"""Firestore's limit; refused here as well, so that it shows on a laptop."""
 
 
 def _value(name: str) -> str:
@@ -69,7 +64,7 @@ class SqliteStore:
 
     async def get(self, path: str) -> Document | None:
         """Return the document; raises Failed (document-damaged) if it is no JSON object."""
-        key = _key(path)
+        key = split(path)
         row = await self._database.read(lambda connection: connection.execute(GET, key).fetchone())
         return None if row is None else _document(key[0], row)
 
@@ -80,7 +75,7 @@ class SqliteStore:
 
         A document that is no JSON object matches no ``where``; without one it raises Failed.
         """
-        _key(f"{collection}/id")
+        split(f"{collection}/id")
         wanted = where or {}
         statement = query_statement(tuple(wanted))
         values = (collection, *wanted.values(), limit)
@@ -89,8 +84,7 @@ class SqliteStore:
 
     async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
         """Write all or nothing. Also raises Failed (document-too-large); the documents share a version."""
-        if len({_key(write.path) for write in writes}) < len(writes):
-            raise ValueError("expected each document once in a batch, found one twice; write its last state")
+        check_batch(writes)
         texts = [None if isinstance(write, Delete) else _text(write) for write in writes]
 
         def apply(connection: sqlite3.Connection) -> list[str]:
@@ -107,18 +101,14 @@ class SqliteStore:
 def query_statement(fields: Sequence[str]) -> str:
     """Return the query for documents of a collection by ``fields``; ValueError for one without an index."""
     for name in fields:
-        if name not in INDEXED_FIELDS:
-            indexed = ", ".join(INDEXED_FIELDS)
-            raise ValueError(
-                f"expected a field with an index ({indexed}), found {name!r}; declare it in the store"
-            )
+        check_indexed(name)
     conditions = " AND ".join(["collection = ?", *(f"{_value(name)} = ?" for name in fields)])
     return f"SELECT {ROW} FROM documents WHERE {conditions} ORDER BY id LIMIT ?"  # noqa: S608
 
 
 def _change(write: Write, text: str | None, version: int) -> tuple[str, tuple[str | int | None, ...]]:
     """Return the statement that changes one row, or none if the precondition does not hold."""
-    key = _key(write.path)
+    key = split(write.path)
     match write:
         case Create():
             return CREATE, (*key, text, version)
@@ -128,23 +118,8 @@ def _change(write: Write, text: str | None, version: int) -> tuple[str, tuple[st
             return DELETE, (*key, write.version)
 
 
-def _key(path: str) -> tuple[str, str]:
-    """Split a path into collection and id."""
-    segments = path.split("/")
-    if len(segments) % 2 or not all(segments):
-        raise ValueError(f"expected collection and id in turn, none of them empty, found {path!r}")
-    return "/".join(segments[:-1]), segments[-1]
-
-
 def _text(write: Create | Update) -> str:
-    text = json.dumps(write.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    size = len(text.encode())
-    if size > MAX_DOCUMENT_BYTES:
-        raise Failed(
-            "document-too-large",
-            f"{write.path}: expected at most {MAX_DOCUMENT_BYTES} bytes, found {size}; split what it holds",
-        )
-    return text
+    return json.dumps(write.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _document(collection: str, row: tuple[str, bytes, int]) -> Document:
@@ -153,11 +128,7 @@ def _document(collection: str, row: tuple[str, bytes, int]) -> Document:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise _damaged(path, f"found {error}") from None
+        raise damaged(path, f"found {error}") from None
     if not isinstance(data, dict):
-        raise _damaged(path, f"found {type(data).__name__}")
+        raise damaged(path, f"found {type(data).__name__}")
     return Document(path, data, str(version))
-
-
-def _damaged(path: str, found: str) -> Failed:
-    return Failed("document-damaged", f"{path}: expected a JSON object, {found}; mend or delete it by hand")

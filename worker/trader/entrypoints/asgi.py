@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from functions_framework.aio import create_asgi_app
 from starlette.applications import Starlette
@@ -23,9 +24,15 @@ from trader.ports import Clock
 from trader.runner.gateway_telling import as_of
 from trader.settings import Settings
 
+if TYPE_CHECKING:
+    from trader.entrypoints.push_token import Keys
 
-def create_app(settings: Settings, clock: Clock) -> Starlette:
-    """Return the application of one worker; its lifespan opens and closes all that it uses."""
+
+def create_app(settings: Settings, clock: Clock, keys: "Keys | None" = None) -> Starlette:
+    """Return the application of one worker; its lifespan opens and closes all that it uses.
+
+    ``keys`` are what push tokens are verified with, Google's own if none are given.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -42,10 +49,21 @@ def create_app(settings: Settings, clock: Clock) -> Starlette:
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _readyz),
-            Mount("/", app=_WithRunner(PushEnvelope(target))),
+            Mount("/", app=_verified(_WithRunner(PushEnvelope(target)), settings, clock, keys)),
         ],
         lifespan=lifespan,
     )
+
+
+def _verified(app: ASGIApp, settings: Settings, clock: Clock, keys: "Keys | None") -> ASGIApp:
+    audience, account = settings.push_audience, settings.push_service_account
+    if audience is None or account is None:
+        return app
+    from trader.adapters.signing_keys import SigningKeys, fetch_google_keys
+    from trader.entrypoints.push_token import TokenCheck, VerifiedPush
+
+    keys = keys or SigningKeys(fetch_google_keys, clock)
+    return VerifiedPush(app, TokenCheck(audience, account, keys, clock))
 
 
 class _WithRunner:

@@ -90,8 +90,11 @@ class LocalTopics:
         """Return a reader of what is kept and what comes, later than the message ``after`` of any topic."""
         return LocalSubscription(self, topic, after)
 
-    async def last_id(self) -> str:
-        """Return the id of the latest message of all topics: ``after`` it is only what is yet to come."""
+    async def results(self, *, past: bool) -> "LocalSubscription":
+        """Return a reader of the results that come from now on, and with ``past`` of those that are kept."""
+        return self.subscription(Topic.RESULTS, after="0" if past else await self._last_id())
+
+    async def _last_id(self) -> str:
         last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages'"
         (message_id,) = await self.database.read(lambda connection: connection.execute(last).fetchone())
         return str(message_id)
@@ -102,28 +105,30 @@ class LocalTopics:
 
 
 class LocalSubscription:
-    """The Subscription port, from a given message on; each ``follow`` begins there."""
+    """The Subscription port, from a given message on."""
 
     def __init__(self, topics: LocalTopics, topic: str, after: str) -> None:
         self._topics = topics
         self._topic = topic
-        self._after = after
+        self._after = int(after)
 
     async def follow(self, *, wait: bool) -> AsyncIterator[ReceivedMessage]:
-        """Yield messages in the order of publication; with ``wait`` go on as new ones come."""
-        after = int(self._after)
+        """Yield what came since the last call, in the order of publication; with ``wait`` go on."""
         database = self._topics.database
         while True:
             version = database.version()
-            while rows := await database.read(partial(_page, topic=self._topic, after=after)):
+            while rows := await database.read(partial(_page, topic=self._topic, after=self._after)):
                 for row in rows:
+                    self._after = row[0]
                     yield received(row)
-                    after = row[0]
             if not wait:
                 return
             await self._topics.clock.sleep(self._topics.poll_s)
             while version is not None and version == database.version():
                 await self._topics.clock.sleep(self._topics.poll_s)
+
+    async def close(self) -> None:
+        """Do nothing: the topics' own file is all there is."""
 
 
 def _page(connection: sqlite3.Connection, topic: str, after: int) -> list[Row]:

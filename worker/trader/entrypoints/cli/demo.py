@@ -42,7 +42,7 @@ def demo() -> int:
 
 async def _demo(folder: Path, view: "DemoView") -> None:
     from trader.adapters.clock import SystemClock
-    from trader.bootstrap import open_topics
+    from trader.bootstrap import open_local_topics
     from trader.entrypoints.cli.demo_stack import DemoStack
     from trader.entrypoints.cli.demo_steps import STEPS
     from trader.entrypoints.cli.stored import open_store
@@ -55,7 +55,7 @@ async def _demo(folder: Path, view: "DemoView") -> None:
                 started = await stack.start()
             view.started(started)
             async with open_store(settings) as store:
-                topics = await open_topics(settings, SystemClock())
+                topics = await open_local_topics(settings, SystemClock())
                 try:
                     player = Player(stack, store, topics, view)
                     for step in STEPS:
@@ -100,7 +100,7 @@ class Player:
         from trader.entrypoints.cli.publish import result_of
         from trader.ports import OutgoingMessage, Topic
 
-        after = await self._topics.last_id()
+        results = await self._topics.results(past=False)
         message_id = await self._topics.publish(OutgoingMessage(Topic.INTENTS, encoded(body)))
         keys: set[str | None] = {f"id/{body.get('id')}", f"message/{message_id}"}
         waiting: AbstractContextManager[object] = nullcontext()
@@ -111,7 +111,7 @@ class Player:
         try:
             async with asyncio.timeout(RESULT_S):
                 with waiting:
-                    return await result_of(self._topics, keys, after)
+                    return await result_of(results, keys)
         except TimeoutError:
             raise Broken(f"expected a result of {body} within {RESULT_S} s, found none") from None
 

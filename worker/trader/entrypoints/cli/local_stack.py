@@ -12,7 +12,7 @@ from typing import Any
 
 from trader.adapters.clock import SystemClock
 from trader.adapters.local_topic.push import Push, RetryPolicy
-from trader.bootstrap import open_store, open_topics
+from trader.bootstrap import open_local_topics, open_store
 from trader.domain.errors import Failed
 from trader.domain.trading_state import TradingState
 from trader.entrypoints.cli import options
@@ -68,9 +68,9 @@ class LocalStack:
         """Run until cancelled; raises WrongUse or Failed when it can't start."""
         async with AsyncExitStack() as opened:
             # Opened first: a damaged one is told in a line, where the worker could only log it and end.
-            self._store = await open_store(self._settings)
+            self._store = await open_store(self._settings, self._clock)
             opened.push_async_callback(self._store.close)
-            topics = await open_topics(self._settings, self._clock)
+            topics = await open_local_topics(self._settings, self._clock)
             opened.push_async_callback(topics.close)
             if self._wanted.gateway is None:
                 await self._start_simulator(opened)

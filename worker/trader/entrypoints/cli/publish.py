@@ -15,8 +15,8 @@ from trader.entrypoints.cli.message import body_of, checked, encoded, json_of
 from trader.entrypoints.cli.output import print_json, print_line, tell
 
 if TYPE_CHECKING:
-    from trader.adapters.local_topic import LocalTopics
     from trader.entrypoints.cli.told import Told
+    from trader.ports import Subscription
     from trader.settings import Settings
 
 TIMEOUT_S = 60.0
@@ -105,15 +105,16 @@ async def _publish(
     from trader.ports import OutgoingMessage, Topic
 
     topics = await open_topics(settings, SystemClock())
+    results: Subscription | None = None
     try:
-        after = await topics.last_id()
+        results = await topics.results(past=False) if timeout_s is not None else None
         message_id = await topics.publish(OutgoingMessage(Topic.INTENTS, encoded(body)))
-        if running_stack(settings.data_dir) is None:
+        if settings.backend == "local" and running_stack(settings.data_dir) is None:
             tell(
                 f"published; no local stack is running on {settings.data_dir}, "
                 "it will be delivered when `trader dev` runs there"
             )
-        if timeout_s is None:
+        if results is None:
             if as_json:
                 print_json({"messageId": message_id, "run": key or f"message/{message_id}"})
             else:
@@ -121,7 +122,7 @@ async def _publish(
             return Exit.OK
         try:
             async with asyncio.timeout(timeout_s):
-                told = await result_of(topics, {key, f"message/{message_id}"}, after)
+                told = await result_of(results, {key, f"message/{message_id}"})
         except TimeoutError:
             tell(
                 f"expected a result of message {message_id} within {timeout_s:g} s, found none yet; "
@@ -131,15 +132,16 @@ async def _publish(
         print_told(told, as_json=as_json)
         return told.exit_code
     finally:
+        if results is not None:
+            await results.close()
         await topics.close()
 
 
-async def result_of(topics: "LocalTopics", keys: set[str | None], after: str) -> "Told":
-    """Return the first result of one of the runs ``keys`` that is told after the message ``after``."""
+async def result_of(results: "Subscription", keys: set[str | None]) -> "Told":
+    """Return the first of ``results`` that is of one of the runs ``keys``."""
     from trader.entrypoints.cli.told import read_told
-    from trader.ports import Topic
 
-    async for message in topics.subscription(Topic.RESULTS, after=after).follow(wait=True):
+    async for message in results.follow(wait=True):
         told = read_told(message)
         if told.result is not None and told.result.id in keys:
             return told

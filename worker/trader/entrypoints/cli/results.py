@@ -44,7 +44,6 @@ async def _results(settings: "Settings", last: int | None, *, follow: bool, as_j
     from trader.bootstrap import open_topics
     from trader.entrypoints.cli.listing import Listing
     from trader.entrypoints.cli.told import read_told
-    from trader.ports import Topic
 
     listing = Listing()
 
@@ -57,15 +56,17 @@ async def _results(settings: "Settings", last: int | None, *, follow: bool, as_j
 
     topics = await open_topics(settings, SystemClock())
     try:
-        so_far: deque[ReceivedMessage] = deque(maxlen=last)
-        seen = "0"
-        async for message in topics.subscription(Topic.RESULTS).follow(wait=False):
-            so_far.append(message)
-            seen = message.id
-        for message in so_far:
-            show(message)
-        if follow:
-            async for message in topics.subscription(Topic.RESULTS, after=seen).follow(wait=True):
+        reader = await topics.results(past=True)
+        try:
+            so_far: deque[ReceivedMessage] = deque(maxlen=last)
+            async for message in reader.follow(wait=False):
+                so_far.append(message)
+            for message in so_far:
                 show(message)
+            if follow:
+                async for message in reader.follow(wait=True):
+                    show(message)
+        finally:
+            await reader.close()
     finally:
         await topics.close()

@@ -20,14 +20,15 @@ async def open_store(settings: "Settings", *, new: bool = False) -> "AsyncIterat
     Otherwise a slip in the folder's name would be answered by an empty store.
     """
     from trader import bootstrap
+    from trader.adapters.clock import SystemClock
 
-    if not new and not settings.data_dir.is_dir():
+    if settings.backend == "local" and not new and not settings.data_dir.is_dir():
         raise StoreUnavailable(
             "store-missing",
             f"expected the folder of a local stack, found none at {settings.data_dir}; "
             "name another with --data-dir, or start one with `trader dev`",
         )
-    store = await bootstrap.open_store(settings)
+    store = await bootstrap.open_store(settings, SystemClock())
     try:
         yield store
     finally:

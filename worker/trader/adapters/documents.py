@@ -1,0 +1,91 @@
+"""What every store holds documents to: paths, size, and the fields that queries may ask for."""
+
+import json
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from trader.domain.errors import Failed
+from trader.domain.wire import JsonObject
+from trader.ports import Create, Delete, Update, Write
+
+INDEXED_FIELDS = ("state", "order")
+"""The top-level fields that a query may ask for.
+
+A new one also needs a higher version of SQLite's schema, and its line in ``infra/firestore.indexes.json``.
+"""
+
+MAX_DOCUMENT_BYTES = 1024 * 1024 - 1024
+"""Firestore's limit less room for what its adapter adds; held to everywhere, so that it shows on a laptop."""
+
+
+def split(path: str) -> tuple[str, str]:
+    """Return the collection and the id of a document's path; ValueError for a path that is none."""
+    segments = path.split("/")
+    if len(segments) % 2 or not all(segments):
+        raise ValueError(f"expected collection and id in turn, none of them empty, found {path!r}")
+    return "/".join(segments[:-1]), segments[-1]
+
+
+def check_batch(writes: Sequence[Write]) -> None:
+    """Raise ValueError for a path that is none or stands twice, Failed for a document that is too large."""
+    if len({split(write.path) for write in writes}) < len(writes):
+        raise ValueError("expected each document once in a batch, found one twice; write its last state")
+    for write in writes:
+        if not isinstance(write, Delete):
+            check_size(write)
+
+
+def check_size(write: Create | Update) -> None:
+    """Raise Failed ``document-too-large``."""
+    size = size_of(write.path, write.data)
+    if size > MAX_DOCUMENT_BYTES:
+        raise too_large(write.path, str(size))
+
+
+def too_large(path: str, found: str) -> Failed:
+    """Return the error of a document that is larger than ``MAX_DOCUMENT_BYTES``."""
+    return Failed(
+        "document-too-large",
+        f"{path}: expected at most {MAX_DOCUMENT_BYTES} bytes, found {found}; split what it holds",
+    )
+
+
+def damaged(path: str, found: str) -> Failed:
+    """Return the error of a document that someone has damaged."""
+    return Failed("document-damaged", f"{path}: expected a JSON object, {found}; mend or delete it by hand")
+
+
+def check_indexed(name: str) -> None:
+    """Raise ValueError unless a query may ask for the field ``name``."""
+    if name not in INDEXED_FIELDS:
+        raise ValueError(
+            f"expected a field with an index ({', '.join(INDEXED_FIELDS)}), found {name!r}; "
+            "declare it in the store"
+        )
+
+
+def size_of(path: str, data: JsonObject) -> int:
+    """Return a document's size in bytes as Firestore counts it.
+
+    Source: its page "Storage size calculations".
+    """
+    return sum(_text(segment) for segment in path.split("/")) + 16 + _size(data)
+
+
+def _size(value: JsonValue) -> int:
+    match value:
+        case None | bool():
+            return 1
+        case str():
+            return _text(value)
+        case int() | float():
+            return 8 if not isinstance(value, int) or -(2**63) <= value < 2**63 else len(json.dumps(value))
+        case list():
+            return sum(_size(item) for item in value)
+        case _:
+            return 32 + sum(_text(name) + _size(item) for name, item in value.items())
+
+
+def _text(text: str) -> int:
+    return len(text.encode()) + 1

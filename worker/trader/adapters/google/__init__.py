@@ -1,0 +1,1 @@
+"""Firestore and Pub/Sub, or their emulators; imported only where they are chosen."""
