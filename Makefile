@@ -4,6 +4,9 @@ BIN    := .venv/bin
 LOCK   := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 N ?= 1000
+# Started as often as here, Python is to keep what it compiles, whatever the machine's default is.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test chaos check format lock clean
 .DELETE_ON_ERROR:
 
@@ -36,7 +39,7 @@ lock:  ## needs uv; records versions and hashes, no registry's address
 	@rm -f $@
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
-	  uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.lock && \
+	  uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements-dev.lock && \
 	  uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable . ; \
 	else \
 	  $(PYTHON) -m venv .venv && \
