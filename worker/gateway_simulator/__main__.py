@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
+from gateway_simulator import ahead
 from gateway_simulator.accounts import parse_accounts
 from gateway_simulator.clock import Clock
 from gateway_simulator.faults import Faults
@@ -39,7 +40,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         gateway, state = _gateway(args)
-        asyncio.run(_run(gateway, args.host, args.port, state, exit_with_parent=args.exit_with_parent))
+        asyncio.run(_run(gateway, args, state))
     except ValueError as error:
         parser.error(str(error))
     except OSError as error:
@@ -58,6 +59,8 @@ def _parser() -> Parser:
     add("--seed", type=int, default=0, help="of the random walks of prices (%(default)s)")
     add("--now", type=_instant, help="the time to start at, such as 2026-11-23T10:00:00-05:00 (the real one)")
     add("--speed", type=float, default=1.0, help="simulated seconds a second, 0 to stand still (%(default)s)")
+    ahead = "a file with the seconds by which the time is ahead of the real one; may grow as it runs"
+    add("--ahead", type=Path, metavar="FILE", help=ahead)
     add("--state", type=Path, help="a file that keeps book, accounts and counters of requests")
     zone = "of the gateway, whose midnight it is (%(default)s)"
     add("--time-zone", type=_time_zone, default="US/Eastern", help=zone)
@@ -92,7 +95,9 @@ def _gateway(args: argparse.Namespace) -> tuple[Gateway, StateFile | None]:
     """The gateway of the arguments, which goes on from its state file if there is one."""
     file = StateFile(args.state) if args.state else None
     state = file.read() if file else None
-    start = args.now or datetime.now(UTC)
+    if args.ahead and (args.now or args.speed != 1.0):
+        raise ValueError("expected --ahead without --now and --speed, found both; leave one out")
+    start = ahead.time(args.ahead) if args.ahead else args.now or datetime.now(UTC)
     clock = Clock(max(start, state.now) if state else start, args.speed)
     scenario = load_scenario(args.scenario) if args.scenario else Scenario()
     gateway = Gateway(
@@ -109,18 +114,19 @@ def _gateway(args: argparse.Namespace) -> tuple[Gateway, StateFile | None]:
     return gateway, file
 
 
-async def _run(
-    gateway: Gateway, host: str, port: int, file: StateFile | None, *, exit_with_parent: bool
-) -> None:
+async def _run(gateway: Gateway, args: argparse.Namespace, file: StateFile | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    if exit_with_parent:
+    if args.exit_with_parent:
         threading.Thread(target=_wait_for_end, args=(loop, stop), daemon=True).start()
-    async with serve(gateway, host, port) as server:
+    following = asyncio.create_task(ahead.follow(args.ahead, gateway.clock)) if args.ahead else None
+    async with serve(gateway, args.host, args.port) as server:
         print(f"listening on {server.host}:{server.port}", flush=True)  # noqa: T201 - what it promises
         await stop.wait()
+    if following:
+        following.cancel()
     if file:
         file.write(gateway)
 

@@ -1,11 +1,13 @@
 """The command: one line when it is ready, a clean end, a state that survives a kill."""
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,31 @@ def test_a_port_in_use_is_one_line() -> None:
     assert ended_.returncode == 2
     [line] = ended_.stderr.splitlines()
     assert f"can't listen on 127.0.0.1:{where.port}" in line
+
+
+async def test_its_time_is_ahead_by_what_a_file_says_and_jumps_when_that_changes(tmp_path: Path) -> None:
+    ahead, day = tmp_path / "ahead", timedelta(days=1)
+    ahead.write_text("86400\n")
+    with running("--ahead", str(ahead)) as (_, where):
+        async with client(where) as ib:
+            assert (
+                day <= await ib.reqCurrentTimeAsync() - datetime.now(UTC) + timedelta(seconds=1) < 1.5 * day
+            )
+            ahead.write_text("172800\n")
+            async with asyncio.timeout(PATIENCE_S):
+                while await ib.reqCurrentTimeAsync() - datetime.now(UTC) < 1.5 * day:
+                    pass
+            ahead.write_text("0\n")
+            assert await ib.reqCurrentTimeAsync() - datetime.now(UTC) > 1.5 * day, "it never goes back"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("soon", "a number of seconds"), ("1e12", "thirty years"), (None, "a file")]
+)
+def test_a_file_that_tells_no_time_is_told_in_a_line(tmp_path: Path, text: str | None, expected: str) -> None:
+    ahead = tmp_path / "ahead"
+    if text is not None:
+        ahead.write_text(text)
+    ran = subprocess.run([*COMMAND, "--ahead", str(ahead)], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    assert expected in ran.stderr
