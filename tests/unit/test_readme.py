@@ -50,6 +50,7 @@ def test_the_sections_stand_in_their_order() -> None:
         "What happens to one intent",
         "The intents",
         "Publish one with gcloud",
+        "Schedules",
         "Stop trading now",
         "Deploy",
         "Where things are",
