@@ -52,6 +52,7 @@ def test_the_sections_stand_in_their_order() -> None:
         "Publish one with gcloud",
         "Schedules",
         "Stop trading now",
+        "What is held, and what is in doubt",
         "Deploy",
         "Where things are",
         "Add an intent",

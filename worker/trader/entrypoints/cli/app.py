@@ -10,12 +10,14 @@ from trader.entrypoints.cli import (
     demo,
     dev,
     expect,
+    holdings,
     intents,
     publish,
     results,
     schedules,
     schemas,
     state,
+    unresolved,
 )
 from trader.entrypoints.cli.output import console
 
@@ -49,6 +51,8 @@ app.command(epilog=results.EPILOG)(results.results)
 app.command(epilog=intents.EPILOG)(intents.intents)
 app.command(epilog=state.EPILOG)(state.state)
 app.add_typer(config.app, name="config")
+app.command(epilog=holdings.EPILOG)(holdings.holdings)
+app.command(epilog=unresolved.EPILOG)(unresolved.unresolved)
 app.add_typer(schedules.app, name="schedules")
 app.command(epilog=expect.EPILOG)(expect.expect)
 app.command(epilog=schemas.EPILOG)(schemas.schemas)
