@@ -65,6 +65,7 @@ WRONG = [
     (["dev", __file__], "expected --schedules before a file of schedules"),
     (["dev", "--schedules", "nowhere.yaml"], "expected a file, found none at"),
     (["dev", "--schedules", __file__, "more"], "expected no more arguments, found more"),
+    (["schedules", "--file", __file__, "apply"], "expected options after apply, found one before it"),
     (["schedules", "list"], "expected a command, found list"),
     (["schedules", "--file", "nowhere.yaml"], "expected a file, found none at"),
     (["schedules", "apply", "--file", "nowhere.yaml"], "expected a file, found none at"),

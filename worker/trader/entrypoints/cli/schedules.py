@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from trader.domain.wire import JsonObject, write_time
 from trader.entrypoints.cli import options
+from trader.entrypoints.cli.errors import WrongUse
 from trader.entrypoints.cli.output import console, print_json, print_line, show, table
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ def schedules(context: typer.Context, file: File = None, as_json: options.AsJson
     An exchange's hours are those of its calendar; for an order the broker's own hours win.
     """
     if context.invoked_subcommand is not None:
+        if file is not None or as_json:  # else another file than the one that is named would be applied
+            raise WrongUse(
+                f"expected options after {context.invoked_subcommand}, found one before it; move it there"
+            )
         return
     found, hours, now = asyncio.run(_read(file, ahead_days=366))
     rows = [(schedule, _next(schedule, hours, now)) for schedule in found.schedules]
