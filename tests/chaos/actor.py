@@ -11,6 +11,7 @@ import structlog
 from tests.chaos.life import Life, LifeClock, Port, cycled
 from tests.chaos.plan import Blow, Cast
 from tests.chaos.stage import PORTS, Deciding, SeenOrders, SeenStore, SeenTopics, Stage
+from tests.support.calendars import NoCalendars
 from tests.support.crash import ACCOUNT, Died
 from trader.adapters.ib import open_ib
 from trader.adapters.ib.connection import Connection
@@ -74,6 +75,7 @@ class Actor:
             broker=broker,
             market_data=cast("Any", Port("market_data", market_data, life)),
             orders=cast("Any", Deciding(port, stage, self.name, f"{self.name}{number}-")),
+            calendars=NoCalendars(),
             nonce=nonce,
         )
         self.runner = Runner(ports, INTENTS, settings, account=lambda: ACCOUNT)

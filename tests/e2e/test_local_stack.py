@@ -169,3 +169,21 @@ def test_what_a_person_has_set_is_kept_by_the_next_start(tmp_path: Path) -> None
         local.dev.ended()
     with stack(tmp_path) as local:
         assert local.dev.out.endswith("account DU1234567 (active)\n")
+
+
+def test_schedules_are_published_at_their_ticks_and_their_results_expected(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    job = {"cron": "* * * * *", "timeZone": "America/New_York", "description": "x"}
+    jobs = [
+        {**job, "name": "often", "enabled": True, "message": {"intent": "summary"}},
+        {**job, "name": "off", "enabled": False, "message": {"intent": "summary"}},
+    ]
+    plan.write_text(json.dumps({"schedules": jobs}))
+    with stack(tmp_path, "--schedules", str(plan)) as started:
+        started.dev.until_says("often, due at ")
+        until(lambda: any(event["data"]["id"].startswith("schedule/often/") for event in started.events()))
+        found = json.loads(started.trader("expect", "--json"))
+        assert found["findings"] == []
+        watched = json.loads(started.trader("publish", "check-results", "--wait", "--json"))
+        assert (watched["data"]["status"], watched["data"]["outcome"]["findings"]) == ("succeeded", [])
+        assert "off, due at" not in started.dev.err

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
+from tests.support.calendars import NoCalendars
 from tests.support.deliveries import delivery
 from tests.support.ib import GatewayTime, simulated
 from trader.adapters.ib import open_ib
@@ -176,6 +177,7 @@ class Theatre:
             broker=broker,
             market_data=cast("Any", Fated("market_data", market_data, fate)),
             orders=cast("Any", Fated("orders", orders, fate)),
+            calendars=NoCalendars(),
             nonce=lambda: f"{id(fate)}-{next(nonces)}",
         )
         runner = Runner(ports, find_intents(), settings, account=lambda: ACCOUNT)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import count
 from typing import cast
 
+from tests.support.calendars import NoCalendars
 from tests.support.clock import FakeClock
 from tests.support.market import contract
 from tests.support.orders import SPY
@@ -173,6 +174,7 @@ class Desk:
             broker=self.broker,
             market_data=OneContract(),
             orders=cast("Orders", self.orders),
+            calendars=NoCalendars(),
             nonce=lambda: f"nonce-{next(nonces)}",
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, cast
 
+from tests.support.calendars import NoCalendars
 from tests.support.clock import FakeClock
 from tests.support.deliveries import delivery
 from trader.domain.errors import GatewayNotReady, TopicUnavailable
@@ -18,7 +19,7 @@ from trader.domain.portfolio import Account, Fill, OpenOrder, Position
 from trader.domain.status import IntentClass
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
-from trader.ports import Orders, OutgoingMessage, Ports, Store, Topic
+from trader.ports import Calendars, Orders, OutgoingMessage, Ports, Store, Topic
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
 from trader.runs.decoding import Delivery
@@ -141,6 +142,7 @@ class World:
         self.store = store
         self.publisher = RecordingPublisher()
         self.broker = IdleBroker(self.clock)
+        self.calendars: Calendars = NoCalendars()
         self.handlers = {kind: Handler() for kind in IntentClass}
         self._nonces = count(1)
 
@@ -164,6 +166,7 @@ class World:
             broker=self.broker,
             market_data=NoMarketData(),
             orders=cast("Orders", NoOrders()),
+            calendars=self.calendars,
             nonce=lambda: f"nonce-{next(self._nonces)}",
         )
         settings = Settings(account=ACCOUNT, **changes)

@@ -323,3 +323,31 @@ def references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from references(inner)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Test signal"},
+        {"name": None},
+        {"cron": "0 0 L * *"},
+        {"cron": "* * * * * *"},
+        {"enabled": "yes"},
+        {"exchange": "New York"},
+        {"accounts": ["D"]},
+        {"graceMinutes": 0},
+        {"description": ""},
+        {"colour": "red"},
+        {"message": {"intent": "sumary"}},
+        {"message": {"intent": "summary", "symbol": "SPY"}},
+        {"message": {"intent": "summary", "id": "x"}},
+        {"message": {"intent": "summary", "account": "DU1"}},
+        {"message": {"intent": "summary", "expiresAt": "2026-11-23T21:15:00Z"}},
+    ],
+)
+def test_a_schedule_that_the_command_line_refuses_its_schema_refuses(change: JsonObject) -> None:
+    (job,) = schemas()["schedules"]["examples"][0]["schedules"]
+    assert problems("schedules", {"schedules": [{**job, **change}]})
+    assert (
+        problems("schedules", {"schedules": [{**job, "message": {"intent": "summary", "reason": "x"}}]}) == []
+    )

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import structlog
 
+from trader.adapters.calendars import ExchangeCalendars
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
 from trader.discovery import find_intents
@@ -49,7 +50,7 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
             learned.from_gateway(status)
 
         connection, broker, market_data, orders = open_ib(settings, clock, _nonce, on_state)
-        ports = Ports(clock, store, topics, broker, market_data, orders, _nonce)
+        ports = Ports(clock, store, topics, broker, market_data, orders, ExchangeCalendars(), _nonce)
         runner = Runner(
             ports,
             find_intents(),

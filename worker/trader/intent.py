@@ -12,7 +12,7 @@ from trader.domain.events import Alert
 from trader.domain.messages import Command, Outcome
 from trader.domain.orders import BrokerOrder, OrderReport
 from trader.domain.settlement import Settlement
-from trader.domain.status import IntentClass, Mode
+from trader.domain.status import IntentClass, Mode, Severity
 from trader.domain.wire import JsonObject
 from trader.plans import Decide, Stage
 from trader.ports import Ports, Write
@@ -73,6 +73,7 @@ class Run:
     mode: Mode
     dry_run: bool
     published_at: datetime
+    requested_at: datetime  # the schedule's tick, or when it was published
     settle_s: float  # after which the broker's reports and positions show what it has taken
     trading: Trading | None = None
     still_free: StillFree = _unknown
@@ -90,7 +91,8 @@ class Completed:
     """What a handler that came to its end has to report.
 
     ``failure`` is what went wrong beyond the orders, whose states tell for themselves. ``writes`` and
-    ``alerts`` become true with the run's end, in the same commit, or not at all.
+    ``alerts`` become true with the run's end, in the same commit, or not at all. ``severity`` is told where
+    what was found weighs more than the status does.
     """
 
     outcome: Outcome
@@ -98,6 +100,7 @@ class Completed:
     failure: Failed | None = None
     writes: tuple[Write, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    severity: Severity | None = None
 
 
 C = TypeVar("C", bound=Command)
@@ -118,6 +121,7 @@ class Intent(Generic[C]):
     example: JsonObject
     urgent: bool = False  # the run that holds the account is asked to yield to it
     kind_of: Callable[[C], IntentClass] | None = None  # where the class depends on the command
+    asks_broker: bool = True  # a reading intent that answers from the store alone needs no gateway
 
     @property
     def description(self) -> str:

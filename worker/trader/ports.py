@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from trader.domain.gateway import GatewayStatus
+from trader.domain.hours import Hours
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
 from trader.domain.orders import BrokerOrder, Complaint, Lookup, Order
@@ -228,6 +229,16 @@ class Link:
     first_order_id: int
 
 
+class Calendars(Protocol):
+    """The exchanges' calendars, to look ahead and back; for an order the broker's own hours win."""
+
+    async def hours(self, exchange: str, first: date, last: date) -> Hours:
+        """Return the sessions of the exchange's dates from ``first`` to ``last``, breaks left out.
+
+        Raises Rejected ``unknown-exchange``.
+        """
+
+
 class Orders(Protocol):
     """Orders at the broker. Nothing here repeats anything by itself.
 
@@ -300,4 +311,5 @@ class Ports:
     broker: Broker
     market_data: MarketData
     orders: Orders
+    calendars: Calendars
     nonce: Nonces

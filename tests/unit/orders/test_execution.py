@@ -406,7 +406,7 @@ async def test_closing_everything_does_not_close_again_what_a_cancel_came_too_la
 
     account.orders.on_cancel = too_late
     run, _ = await account.attempt()
-    told_of = Run(RUN, ACCOUNT, Mode.PAPER, False, account.clock.now(), 5, run)
+    told_of = Run(RUN, ACCOUNT, Mode.PAPER, False, account.clock.now(), account.clock.now(), 5, run)
     await close_all.handle(close_all.CloseAll(), told_of, account.desk.ports)
     assert account.sent() == [], "that would sell what is sold already"
 

@@ -56,6 +56,11 @@ def message_key(message_id: str, attributes: Mapping[str, str]) -> str:
     return _bounded("message", f"{source}/{ce_id}" if source else ce_id)
 
 
+def tick_key(job: str, tick: datetime) -> str:
+    """Return the key of the run that the schedule ``job`` asks for at ``tick``."""
+    return f"{_bounded('schedule', job)}/{write_time(tick)}"
+
+
 def run_key(
     *,
     body_id: str | None,
@@ -77,8 +82,7 @@ def run_key(
         return RunKey(f"id/{body_id}", published_at)
     tick = _tick(attributes, published_at)
     if tick is not None:
-        job = _bounded("schedule", attributes["schedule"])
-        return RunKey(f"{job}/{write_time(tick)}", tick)
+        return RunKey(tick_key(attributes["schedule"], tick), tick)
     return RunKey(message_key(message_id, attributes), published_at)
 
 

@@ -22,6 +22,11 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+def worst(first: Severity, *others: Severity | None) -> Severity:
+    """Return the loudest of what is given; None says nothing."""
+    return max((first, *(other for other in others if other)), key=list(Severity).index)
+
+
 class IntentClass(StrEnum):
     """What an intent needs before it may run, and how long its message is good for."""
 

@@ -59,6 +59,7 @@ class Attempt:
             mode=self._settings.mode,
             dry_run=request.message.dry_run,
             published_at=request.published_at,
+            requested_at=request.key.requested_at,
             settle_s=self._settings.durations.settle_s,
             still_free=partial(locks.still_free, self._ports.store, self._account),
             trading=trading,
@@ -104,7 +105,8 @@ class Attempt:
         if request.kind is IntentClass.CONTROL:
             return None
         if request.kind is IntentClass.READING:
-            ports.broker.require_ready()
+            if request.intent.asks_broker:
+                ports.broker.require_ready()
             return None
         if request.message.dry_run:
             ports.broker.require_ready()

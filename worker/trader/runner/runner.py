@@ -9,7 +9,7 @@ import structlog
 from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable, Terminal
 from trader.domain.messages import Result
 from trader.domain.orders import OrderReport
-from trader.domain.status import Status
+from trader.domain.status import Status, worst
 from trader.execution.verdict import verdict
 from trader.intent import AnyIntent, Completed
 from trader.ports import Document, Ports
@@ -211,7 +211,7 @@ class Runner:
             id=record.key,
             intent=request.intent.name,
             status=status,
-            severity=SEVERITY[status],
+            severity=worst(SEVERITY[status], completed.severity if completed else None),
             dry_run=request.message.dry_run,
             mode=self._settings.mode,
             account=account,

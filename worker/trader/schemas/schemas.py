@@ -6,6 +6,7 @@ from trader.domain.configuration import Configuration
 from trader.domain.configuration_sample import sample
 from trader.domain.events import Alert, GatewayEvent
 from trader.domain.messages import FollowUp, IntentMessage, Result
+from trader.domain.schedules import OWN_FIELDS, Schedules
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent
 from trader.schemas.asyncapi import asyncapi
@@ -22,6 +23,20 @@ CHAIN: JsonObject = {
     "then": [{"intent": "set-trading-state", "state": "halted", "reason": "end of day", "when": "always"}],
 }
 
+SCHEDULES: JsonObject = {
+    "schedules": [
+        {
+            "name": "test-signal",
+            "cron": "15 16 * * 1-5",
+            "timeZone": "America/New_York",
+            "exchange": "XNYS",
+            "enabled": True,
+            "description": "Proves the whole path every day, after the close.",
+            "message": {"intent": "testsignalgenerator", "dryRun": True},
+        }
+    ]
+}
+
 
 def schema_files(intents: Mapping[str, AnyIntent]) -> dict[str, str]:
     """Return each file's text by its path in the folder."""
@@ -32,6 +47,7 @@ def schema_files(intents: Mapping[str, AnyIntent]) -> dict[str, str]:
         "gateway-event": schema_of(GatewayEvent, "serialization", title="Event: the gateway's connection"),
         "alert-event": schema_of(Alert, "serialization", title="Event: an alert for a person"),
         "configuration": _configuration(),
+        "schedules": _schedules(),
     }
     for name, intent in intents.items():
         schemas[f"intents/{name}.message"] = _message(intent)
@@ -128,3 +144,16 @@ def _configuration() -> Schema:
     schema = schema_of(Configuration, title="Configuration of an account")
     more = " Some rules span several keys; `trader config check` knows them all."
     return {**schema, "description": schema["description"] + more, "examples": [sample("DU1234567")]}
+
+
+def _schedules() -> Schema:
+    schema = schema_of(Schedules, title="Schedules of intents")
+    message = schema["$defs"]["Schedule"]["properties"]["message"]
+    del schema["$defs"]["JsonValue"]  # of the message, which has a schema of its own
+    schema["$defs"]["Schedule"]["properties"]["message"] = {
+        "description": message["description"],
+        "allOf": [{"$ref": "intent-message.schema.json"}],
+        "properties": dict.fromkeys(OWN_FIELDS, False),
+    }
+    more = " No two jobs have one name; time zones and exchanges must exist: `trader schedules` knows."
+    return {**schema, "description": schema["description"] + more, "examples": [SCHEDULES]}

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from trader.entrypoints.cli import config, demo, dev, intents, publish, results, schemas, state
+from trader.entrypoints.cli import (
+    config,
+    demo,
+    dev,
+    expect,
+    holdings,
+    intents,
+    publish,
+    results,
+    schedules,
+    schemas,
+    state,
+    unresolved,
+)
 from trader.entrypoints.cli.output import console
 
 app = typer.Typer(
@@ -38,4 +51,8 @@ app.command(epilog=results.EPILOG)(results.results)
 app.command(epilog=intents.EPILOG)(intents.intents)
 app.command(epilog=state.EPILOG)(state.state)
 app.add_typer(config.app, name="config")
+app.command(epilog=holdings.EPILOG)(holdings.holdings)
+app.command(epilog=unresolved.EPILOG)(unresolved.unresolved)
+app.add_typer(schedules.app, name="schedules")
+app.command(epilog=expect.EPILOG)(expect.expect)
 app.command(epilog=schemas.EPILOG)(schemas.schemas)

@@ -22,6 +22,8 @@ Examples:
   trader config set --common limits.yaml replace the part that every account has below its own
 """
 
+SUCH_AS = "account: DU1234567"
+
 File = Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - is standard input.")]
 Common = Annotated[bool, typer.Option("--common", help="The common part; otherwise the account's own.")]
 
@@ -75,9 +77,9 @@ def set_(
     file: File, common: Common = False, account: options.Account = None, data_dir: options.DataDir = None
 ) -> int:
     """Replace the account's own part, or the common one; nothing is written if the whole can't be used."""
-    from trader.entrypoints.cli.configuration_file import read_configuration
+    from trader.entrypoints.cli.written_file import read_file
 
-    data = read_configuration(file)
+    data = read_file(file, such_as=SUCH_AS)
     settings = options.settings(data_dir, account)
     whose, found = asyncio.run(_checked(settings, data, common=common, write=True))
     if found:
@@ -98,10 +100,10 @@ def check(
     as_json: options.AsJson = False,
 ) -> int:
     """Say all that is wrong with the stored configuration, or with FILE in the place of one part of it."""
-    from trader.entrypoints.cli.configuration_file import read_configuration
+    from trader.entrypoints.cli.written_file import read_file
 
     settings = options.settings(data_dir, account)
-    data = None if file is None else read_configuration(file)
+    data = None if file is None else read_file(file, such_as=SUCH_AS)
     whose, found = asyncio.run(_checked(settings, data, common=common))
     if as_json:
         print_json({"account": whose, "problems": list(found)})

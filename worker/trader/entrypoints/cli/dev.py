@@ -5,13 +5,16 @@ import signal
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader.entrypoints.cli import options
 from trader.entrypoints.cli.errors import WrongUse
 from trader.entrypoints.cli.output import print_line
+
+if TYPE_CHECKING:
+    from trader.domain.schedules import Schedules
 
 USUAL_PORT = 8080
 
@@ -20,11 +23,23 @@ Examples:
   trader dev                              a simulated gateway, worker on port 8080
   trader dev --port 0 --data-dir ./stack  another stack beside it
   trader dev --gateway 127.0.0.1:4002     with a gateway that is there already
+  trader dev --schedules plan.yaml        publish them at their ticks; without a name, infra/schedules.yaml
   trader publish summary --wait           in another terminal
 """
 
 
 def dev(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            parser=options.existing_file,
+            help="With --schedules: another than the usual file.",
+        ),
+    ] = None,
+    schedules: Annotated[
+        bool, typer.Option("--schedules", help="Publish a file's schedules at their ticks.")
+    ] = False,
     port: Annotated[
         int | None,
         typer.Option(
@@ -75,13 +90,25 @@ def dev(
         raise WrongUse(
             f"expected {next(iter(given))} only with the simulated gateway; leave out --gateway or it"
         )
+    if file is not None and not schedules:
+        raise WrongUse(f"expected --schedules before a file of schedules, found {file} alone; add it")
+    fired = asyncio.run(_schedules(file)) if schedules else None
     arguments = tuple(f"{name}={value}" for name, value in given.items())
-    wanted = Wanted(USUAL_PORT if port is None else port, gateway, arguments)
+    wanted = Wanted(USUAL_PORT if port is None else port, gateway, arguments, fired)
     if exit_with_parent:
         watch_parent()
     with own(settings.data_dir) as lock:
         asyncio.run(_until_stopped(LocalStack(settings, wanted, lock, print_line).run()))
     return 0
+
+
+async def _schedules(file: Path | None) -> "Schedules":
+    from trader.adapters.calendars import ExchangeCalendars
+    from trader.adapters.clock import SystemClock
+    from trader.entrypoints.cli.schedule_file import read_with_calendars
+
+    found, _ = await read_with_calendars(file, SystemClock(), ExchangeCalendars())
+    return found
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:

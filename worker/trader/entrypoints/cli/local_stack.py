@@ -14,16 +14,19 @@ from trader.adapters.clock import SystemClock
 from trader.adapters.local_topic.push import Push, RetryPolicy
 from trader.bootstrap import open_local_topics, open_store
 from trader.domain.errors import Failed
+from trader.domain.schedules import Period, Schedules
 from trader.domain.trading_state import TradingState
 from trader.entrypoints.cli import options
 from trader.entrypoints.cli.child import Child
 from trader.entrypoints.cli.errors import WrongUse
+from trader.entrypoints.cli.firing import Firing
 from trader.entrypoints.cli.output import tell
 from trader.entrypoints.cli.readiness import Probe, Readiness
 from trader.entrypoints.cli.seeding import seed
 from trader.entrypoints.cli.stack import Stack, write_stack
 from trader.ports import Store
 from trader.settings import Settings
+from trader.stored.schedules import apply_schedules
 
 HOST = "127.0.0.1"
 RETRY = RetryPolicy(minimum_backoff_s=0.25, maximum_backoff_s=15)
@@ -42,6 +45,7 @@ class Wanted:
     port: int = 0
     gateway: str | None = None  # HOST:PORT of another gateway than the simulated one
     simulator: tuple[str, ...] = ()  # the simulated one's further arguments
+    schedules: Schedules | None = None  # published at their ticks
 
 
 class LocalStack:
@@ -72,6 +76,7 @@ class LocalStack:
             opened.push_async_callback(self._store.close)
             topics = await open_local_topics(self._settings, self._clock)
             opened.push_async_callback(topics.close)
+            standing = await self._standing()
             if self._wanted.gateway is None:
                 await self._start_simulator(opened)
             push = Push(topics, self._url, retry=RETRY, ack_deadline_s=self._settings.durations.ack_s)
@@ -88,8 +93,17 @@ class LocalStack:
                 why = f"gateway is {said.gateway}: {said.reason}; intents wait for it"
                 self._announce(f"ready: {self._places()} ({why})")
                 self._do(opened, self._tell_when_ready(probe), ends=True)
+            if standing:
+                self._do(opened, Firing(topics, self._clock, standing, tell).run())
             done, _ = await asyncio.wait(self._working, return_when=asyncio.FIRST_COMPLETED)
             done.pop().result()  # what runs for ever has failed
+
+    async def _standing(self) -> list[Period]:
+        """Return the schedules that stand, once the store knows them."""
+        if self._wanted.schedules is None:
+            return []
+        applied = await apply_schedules(self._store, self._wanted.schedules, self._clock.now())
+        return list(applied.standing())
 
     async def _start_simulator(self, opened: AsyncExitStack) -> None:
         self._simulator = child = self._child("gateway", {})

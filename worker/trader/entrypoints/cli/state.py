@@ -73,16 +73,11 @@ def state(
 async def _state(settings: "Settings", wanted: TradingState | None, reason: str | None) -> JsonObject:
     """Return what holds, after setting what is wanted."""
     from trader.adapters.clock import SystemClock
-    from trader.entrypoints.cli.stored import account_of, open_store
+    from trader.entrypoints.cli.stored import known_account_of, open_store
     from trader.stored import records
 
     async with open_store(settings) as store:
-        account = await account_of(store, settings)
-        known = await records.known_accounts(store)
-        if known and account not in known:  # else a slip would be told that the wrong account is halted
-            raise WrongUse(
-                f"expected an account of this store ({', '.join(known)}), found {account}; correct it"
-            )
+        account = await known_account_of(store, settings)
         changed: JsonObject = {}
         if wanted is not None:
             now = SystemClock().now()

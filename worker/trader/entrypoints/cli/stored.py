@@ -35,6 +35,19 @@ async def open_store(settings: "Settings", *, new: bool = False) -> "AsyncIterat
         await store.close()
 
 
+async def known_account_of(store: "Store", settings: "Settings") -> str:
+    """Return the account as ``account_of`` does; raises WrongUse for one that the store doesn't know.
+
+    Else a slip would be answered for an account that doesn't exist: halted, or nothing missing.
+    """
+    from trader.stored.records import known_accounts
+
+    account, known = await account_of(store, settings), await known_accounts(store)
+    if known and account not in known:
+        raise WrongUse(f"expected an account of this store ({', '.join(known)}), found {account}; correct it")
+    return account
+
+
 async def account_of(store: "Store", settings: "Settings") -> str:
     """Return the account that ``settings`` name, else the only one known; raises WrongUse."""
     from trader.stored.records import known_accounts

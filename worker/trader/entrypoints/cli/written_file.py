@@ -1,4 +1,4 @@
-"""A configuration as a person writes it: YAML or JSON, each key once, every scalar what it looks like."""
+"""A file as a person writes it: YAML or JSON, each key once, every scalar what it looks like."""
 
 import json
 import re
@@ -12,8 +12,11 @@ from trader.domain.wire import JsonObject
 from trader.entrypoints.cli.errors import WrongUse
 
 
-def read_configuration(name: str) -> JsonObject:
-    """Return what the file ``name`` holds (``-`` is standard input); raises WrongUse, one line."""
+def read_file(name: str, *, such_as: str) -> JsonObject:
+    """Return what the file ``name`` holds (``-`` is standard input); raises WrongUse, one line.
+
+    ``such_as`` is a line that it might hold.
+    """
     try:
         raw = sys.stdin.buffer.read() if name == "-" else _bytes(name)
         text = raw.decode("utf-8-sig")
@@ -36,7 +39,7 @@ def read_configuration(name: str) -> JsonObject:
             f"{name}: expected each key once and plain values, found {error}; correct it"
         ) from None
     if not isinstance(found, dict):
-        raise WrongUse(f"{name}: expected keys and values such as account: DU1234567, found {_kind(found)}")
+        raise WrongUse(f"{name}: expected keys and values such as {such_as}, found {_kind(found)}")
     return found
 
 
