@@ -1,12 +1,13 @@
 """One attempt at a run: what its class needs before it may work, then its handler."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from trader.domain.errors import Expired, Failed, Retryable, Terminal
 from trader.domain.orders import OrderReport
 from trader.domain.status import IntentClass
+from trader.domain.strategy import AnyStrategy
 from trader.execution.dry_run import DryRun
 from trader.execution.execution import Execution
 from trader.intent import GOOD_FOR, Completed, Run, Trading
@@ -29,6 +30,7 @@ class Attempt:
         account: str,
         owned: OwnedRun,
         request: Request,
+        strategies: Mapping[str, AnyStrategy],
         stopping: Callable[[], bool],
     ) -> None:
         self._ports = ports
@@ -37,6 +39,7 @@ class Attempt:
         self._account = account
         self._owned = owned
         self._request = request
+        self._strategies = strategies
         self._stopping = stopping
         self._execution: Execution | None = None
 
@@ -61,6 +64,7 @@ class Attempt:
             published_at=request.published_at,
             settle_s=self._settings.durations.settle_s,
             still_free=partial(locks.still_free, self._ports.store, self._account),
+            strategies=self._strategies,
             trading=trading,
         )
         try:

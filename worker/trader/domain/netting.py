@@ -1,0 +1,55 @@
+"""Netting: opposite wishes cross inside, and what is left of one side goes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trader.domain.sharing import share
+
+NET = "net"
+"""The contributor of an order that more than one strategy has a part in."""
+
+Parts = Mapping[str, Decimal]
+"""Signed quantities by strategy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Netted:
+    """What becomes of the wishes for one contract.
+
+    ``crossed`` sums to zero: each buyer's part and each seller's. ``rest`` has one sign. Together they are
+    what each strategy wished for, exactly.
+    """
+
+    crossed: Parts
+    rest: Parts
+
+    @property
+    def quantity(self) -> Decimal:
+        """What goes to the broker, signed; 0 where everything crosses."""
+        return sum(self.rest.values(), Decimal(0))
+
+    @property
+    def contributor(self) -> str | None:
+        """Whose order it is: the one strategy's, or ``net``; None where nothing goes out."""
+        return next(iter(self.rest)) if len(self.rest) == 1 else NET if self.rest else None
+
+
+def net(wishes: Parts) -> Netted:
+    """Return ``wishes``, in whole units, crossed as far as they are opposite.
+
+    The larger side gives up its part in proportion, by largest remainder, ties by name.
+    """
+    buys = {name: wish for name, wish in wishes.items() if wish > 0}
+    sells = {name: wish for name, wish in wishes.items() if wish < 0}
+    if not buys or not sells:
+        return Netted({}, buys or sells)
+    bought, sold = sum(buys.values(), Decimal(0)), sum(sells.values(), Decimal(0))
+    crossing = min(bought, -sold)
+    crossed = {**_part(crossing, buys, bought), **_part(-crossing, sells, sold)}
+    left = {name: wish - crossed.get(name, 0) for name, wish in wishes.items()}
+    return Netted(crossed, {name: part for name, part in left.items() if part})
+
+
+def _part(of: Decimal, wishes: Parts, whole: Decimal) -> Parts:
+    return wishes if of == whole else {name: part for name, part in share(of, wishes).items() if part}
