@@ -30,7 +30,8 @@ def proposal(
 def refusals(proposed: Proposal, configuration: Configuration) -> tuple[Refusal, ...]:
     """Return why ``proposed`` may not go, by a strategy that holds nothing else."""
     invested = abs(proposed.held) * proposed.unit_value
-    return Bounds(proposed.strategy, configuration, invested).refusals(proposed)
+    bounds = Bounds(proposed.strategy, configuration, invested)
+    return () if proposed.only_reduces else bounds.open(proposed)
 
 
 def codes(proposed: Proposal, configuration: Configuration) -> list[str]:
@@ -91,16 +92,15 @@ def test_every_refusal_is_told_at_once_with_what_was_expected_and_found() -> Non
 def test_what_a_strategy_holds_elsewhere_counts_and_what_it_gives_up_makes_room() -> None:
     bounds = Bounds("testsignalgenerator", configured(), Decimal(45_000))
     bought = proposal(100)
-    assert [refusal.code for refusal in bounds.refusals(bought)] == ["strategy-notional"]
-    bounds.take(proposal(-100, held=100))
-    assert bounds.refusals(bought) == ()
-    bounds.take(bought)
-    assert [refusal.code for refusal in bounds.refusals(proposal(12))] == ["strategy-notional"]
+    assert [refusal.code for refusal in bounds.open(bought)] == ["strategy-notional"]
+    bounds.reduce(proposal(-100, held=100))
+    assert bounds.open(bought) == ()
+    assert [refusal.code for refusal in bounds.open(proposal(12))] == ["strategy-notional"]
 
 
 def test_a_strategy_whose_holdings_nobody_can_value_opens_nothing() -> None:
     unknown = Refusal(code="strategy-notional", message="nobody knows")
-    assert Bounds("testsignalgenerator", configured(), unknown).refusals(proposal(1)) == (unknown,)
+    assert Bounds("testsignalgenerator", configured(), unknown).open(proposal(1)) == (unknown,)
 
 
 @given(quantities.filter(bool), st.integers(1, 100))

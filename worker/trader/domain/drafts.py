@@ -1,7 +1,7 @@
 """From wishes to orders: each strategy's wishes within its bounds, netted by contract into one order."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -26,12 +26,24 @@ class Refused(NamedTuple):
     refusal: Refusal
 
 
+@dataclass(slots=True)
+class Wishes:
+    """What strategies wish for one contract: what only reduces, and what opens something."""
+
+    reducing: list[Proposal] = field(default_factory=list)
+    opening: list[Proposal] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Proposal]:
+        yield from self.reducing
+        yield from self.opening
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What is to become of one contract: the wishes that may go, and how they are netted."""
 
     quote: Quote
-    wishes: tuple[Proposal, ...]
+    wishes: Wishes
     netted: Netted
     limit: Decimal | None
 
@@ -43,15 +55,7 @@ class Draft:
     @property
     def opens(self) -> bool:
         """Whether any strategy opens something with it."""
-        return not all(wish.only_reduces for wish in self.wishes)
-
-    def refused(self, refusals: Iterable[Refusal]) -> list[Refused]:
-        """Return each wish of it that opens, with each of ``refusals``."""
-        opening = [wish for wish in self.wishes if not wish.only_reduces]
-        con_id = self.quote.contract.con_id
-        return [
-            Refused(wish.strategy, con_id, wish.quantity, refusal) for refusal in refusals for wish in opening
-        ]
+        return bool(self.wishes.opening)
 
 
 class Drafting:
@@ -78,12 +82,12 @@ class Drafting:
         self._gates = gates or {}
         self.refused: list[Refused] = []
 
-    def wishes(self, proposals: Mapping[int, Sequence[Proposal]]) -> dict[int, list[Proposal]]:
+    def wishes(self, proposals: Mapping[int, Sequence[Proposal]]) -> dict[int, Wishes]:
         """Return, by contract, what of ``proposals`` may go by itself; the rest is noted as ``refused``.
 
         What reduces counts first, whatever its place: what a strategy gives up makes room for what it takes.
         """
-        may_go: dict[int, list[Proposal]] = {}
+        may_go = {con_id: Wishes() for con_id in proposals}
         opening: list[tuple[int, Proposal]] = []
         for con_id, found in proposals.items():
             gate = self._gates.get(con_id)
@@ -94,21 +98,20 @@ class Drafting:
                 if self._state is not TradingState.ACTIVE:
                     wish = self._reducing(wish, con_id)
                 if wish.only_reduces:
-                    self._bounds[wish.strategy].take(wish)
-                    may_go.setdefault(con_id, []).append(wish)
+                    self._bounds[wish.strategy].reduce(wish)
+                    may_go[con_id].reducing.append(wish)
                 elif wish.quantity:
                     opening.append((con_id, wish))
         for con_id, wish in opening:
             closed = self._closed.get(con_id)
-            refusals = (*self._bounds[wish.strategy].refusals(wish), *((closed,) if closed else ()))
+            refusals = (closed,) if closed else self._bounds[wish.strategy].open(wish)
             if refusals:
                 self.refused += [Refused(wish.strategy, con_id, wish.quantity, why) for why in refusals]
             else:
-                self._bounds[wish.strategy].take(wish)
-                may_go.setdefault(con_id, []).append(wish)
+                may_go[con_id].opening.append(wish)
         return may_go
 
-    def draft(self, quote: Quote, wishes: Sequence[Proposal]) -> Draft | None:
+    def draft(self, quote: Quote, wishes: Wishes) -> Draft | None:
         """Return the wishes for one contract netted, within an order's limits; the rest is ``refused``."""
         found = self._netted(quote, wishes)
         if found and found.opens and (refusals := self._order_refusals(found)):
@@ -117,8 +120,11 @@ class Drafting:
 
     def without_opening(self, draft: Draft, refusals: Iterable[Refusal]) -> Draft | None:
         """Return what is left of ``draft`` when what opens in it is refused."""
-        self.refused += draft.refused(refusals)
-        return self._netted(draft.quote, [wish for wish in draft.wishes if wish.only_reduces])
+        con_id = draft.quote.contract.con_id
+        for refusal in refusals:
+            for wish in draft.wishes.opening:
+                self.refused.append(Refused(wish.strategy, con_id, wish.quantity, refusal))
+        return self._netted(draft.quote, Wishes(draft.wishes.reducing))
 
     def within_position(self, draft: Draft, position: Decimal) -> Draft | None:
         """Return what of ``draft`` makes the broker's position smaller; the rest is noted as ``refused``.
@@ -144,16 +150,16 @@ class Drafting:
             self.refused.append(Refused(wish.strategy, con_id, left, why))
         return found
 
-    def _netted(self, quote: Quote, wishes: Sequence[Proposal]) -> Draft | None:
-        if not wishes:
-            return None
+    def _netted(self, quote: Quote, wishes: Wishes) -> Draft | None:
         netted = net({wish.strategy: wish.quantity for wish in wishes})
+        if not netted.rest and not netted.crossed:
+            return None
         terms, quantity = self._terms, netted.quantity
         limit = None
         if terms.type is OrderType.LMT and quantity:
             tick = quote.contract.min_tick
             limit = limit_price(quote.price.value, quantity, terms.limit_offset_percent, tick)
-        return Draft(quote, tuple(wishes), netted, limit)
+        return Draft(quote, wishes, netted, limit)
 
     def _order_refusals(self, draft: Draft) -> tuple[Refusal, ...]:
         """Return why an order as such may not go. Codes: ``order-notional``, ``price-collar``."""

@@ -40,8 +40,10 @@ def net(wishes: Parts) -> Netted:
 
     The larger side gives up its part in proportion, by largest remainder, ties by name.
     """
-    buys = {name: wish for name, wish in wishes.items() if wish > 0}
-    sells = {name: wish for name, wish in wishes.items() if wish < 0}
+    buys: dict[str, Decimal] = {}
+    sells: dict[str, Decimal] = {}
+    for name, wish in wishes.items():
+        (buys if wish > 0 else sells)[name] = wish
     if not buys or not sells:
         return Netted({}, buys or sells)
     bought, sold = sum(buys.values(), Decimal(0)), sum(sells.values(), Decimal(0))

@@ -53,8 +53,8 @@ def rebalance(
                 continue
             key = strategy, con_id
             before = held.get(key, zero) + in_flight.get(key, zero)
-            wanted = target_quantity(target, aim.capital, quote.unit * whole)
-            if wanted != before:
-                proposal = Proposal(strategy, quote.contract.symbol, before, wanted - before, quote.unit)
+            missing = target_quantity(target, aim.capital, quote.unit * whole) - before
+            if missing:
+                proposal = Proposal(strategy, quote.contract.symbol, before, missing, quote.unit)
                 proposals.setdefault(con_id, []).append(proposal)
     return proposals

@@ -35,7 +35,7 @@ class Proposal(NamedTuple):
     def only_reduces(self) -> bool:
         """Whether it leaves less of the same side, or nothing."""
         held, after = self.held, self.held + self.quantity
-        return abs(after) < abs(held) and (not after or (after > 0) == (held > 0))
+        return 0 <= after < held if held > 0 else held < after <= 0
 
     def reducing(self) -> "Proposal":
         """Return as much of it as only reduces: of a reversal, the closing; of an opening, nothing."""
@@ -57,21 +57,27 @@ class Bounds:
         self._allowed = frozenset(self._limits.allowed_symbols if self._limits else ())
         self._invested = invested
 
-    def refusals(self, proposal: Proposal) -> tuple[Refusal, ...]:
-        """Return every reason why ``proposal`` may not go; none when it may.
+    def reduce(self, proposal: Proposal) -> None:
+        """Count what only reduces: what it gives up makes room for what is opened after it.
 
-        What only reduces is bounded by what is held and is never refused: a limit must not keep a position
-        open. Codes: ``strategy-not-configured``, ``strategy-disabled``, ``symbol-not-allowed``,
-        ``short-not-allowed``, ``strategy-notional``.
+        It is bounded by what is held and is never refused: a limit must not keep a position open.
         """
-        return () if proposal.only_reduces else tuple(self._refusals(proposal))
-
-    def take(self, proposal: Proposal) -> None:
-        """Count what goes: what it opens is invested from now on, what it gives up no longer."""
-        if isinstance(self._invested, Decimal):
+        if not isinstance(self._invested, Refusal):
             self._invested += proposal.more
 
-    def _refusals(self, proposal: Proposal) -> Iterator[Refusal]:
+    def open(self, proposal: Proposal) -> tuple[Refusal, ...]:
+        """Return every reason why what opens something may not go; with none it counts from now on.
+
+        Codes: ``strategy-not-configured``, ``strategy-disabled``, ``symbol-not-allowed``,
+        ``short-not-allowed``, ``strategy-notional``.
+        """
+        invested = self._invested if isinstance(self._invested, Refusal) else self._invested + proposal.more
+        refusals = tuple(self._refusals(proposal, invested))
+        if not refusals:
+            self._invested = invested
+        return refusals
+
+    def _refusals(self, proposal: Proposal, invested: Decimal | Refusal) -> Iterator[Refusal]:
         key, limits = self._key, self._limits
         if limits is None:
             yield refuse("strategy-not-configured", f"{key} in the configuration", "none")
@@ -85,11 +91,11 @@ class Bounds:
             yield refuse(
                 "short-not-allowed", f"no short holding without {key}.allowShort", str(proposal.after)
             )
-        if isinstance(self._invested, Refusal):
-            yield self._invested
-        elif (after := self._invested + proposal.more) > limits.max_notional:
-            found = f"{after:.2f}"
-            yield refuse("strategy-notional", f"at most {key}.maxNotional {limits.max_notional}", found)
+        if isinstance(invested, Refusal):
+            yield invested
+        elif invested > limits.max_notional:
+            most = f"at most {key}.maxNotional {limits.max_notional}"
+            yield refuse("strategy-notional", most, f"{invested:.2f}")
 
 
 def refuse(code: str, expected: str, found: str) -> Refusal:

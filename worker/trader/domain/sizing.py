@@ -28,8 +28,7 @@ def target_quantity(target: Weight | Flat, capital: Decimal, unit: Decimal) -> D
     if isinstance(target, Flat):
         return Decimal(0)
     # The context's own methods: entering it ten thousand times takes longer than the arithmetic.
-    units = _EXACT.divide_int(_EXACT.multiply(capital, target.value), unit)
-    return _EXACT.add(units, 0)  # plus 0, because -0.5 units round to -0
+    return _EXACT.divide_int(_EXACT.multiply(capital, target.value), unit) or Decimal(0)  # -0.5 rounds to -0
 
 
 def limit_price(price: Decimal, quantity: Decimal, offset_percent: Decimal, min_tick: Decimal) -> Decimal:

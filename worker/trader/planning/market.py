@@ -54,7 +54,8 @@ class Market:
             try:
                 self._contracts[instrument] = await self._ports.market_data.contract(instrument)
             except Rejected as error:
-                self._contracts[instrument] = Refusal(code=error.code, message=error.message)
+                message = f"{instrument}: {error.message}"
+                self._contracts[instrument] = Refusal(code=error.code, message=message)
         return self._contracts[instrument]
 
     async def quoted(self, contract: Contract | Refusal) -> Quote | Refusal:
