@@ -116,7 +116,7 @@ async def ends_as_it_should(world: Theatre, intent: str, where: str) -> None:
     owners = {owner for (owner, _), held in holdings(fills).items() if held}
     states = [order.status.value for order in orders]
     if intent == "allocation":
-        assert (states, len(crossed)) == (["Cancelled", "Filled"], 4), where
+        assert (states, len(crossed)) == (["Filled", "Cancelled", "Filled"], 4), where
         assert owners == set(BOTH), where
     else:
         assert (states, crossed) == (["Filled"] * 3, []), where
@@ -141,10 +141,13 @@ async def prepared(world: Theatre, intent: str) -> None:
     They then want less: the order stands in the way, and what they give up crosses again.
     """
     await world.configured(**shares(0.1, 0.3, vixy=0.5))
-    body: JsonObject = {**MESSAGES["allocation"], "orderType": "MOC"} if intent == "allocation" else SIGNAL
+    past: list[JsonObject] = [SIGNAL]
+    if intent == "allocation":
+        past = [{**SIGNAL, "symbol": "MSFT"}, {**MESSAGES["allocation"], "orderType": "MOC"}]
     async with world.worker() as runner:
-        assert await world.deliver(runner, world.message(body, "history")(1))
-    assert (await world.the_result_of("message/history")).status is Status.SUCCEEDED
+        for n, body in enumerate(past):
+            assert await world.deliver(runner, world.message(body, f"history-{n}")(1))
+            assert (await world.the_result_of(f"message/history-{n}")).status is Status.SUCCEEDED
     if intent == "allocation":
         await world.configured(**shares(0.05, 0.02))
 
@@ -152,7 +155,12 @@ async def prepared(world: Theatre, intent: str) -> None:
 def shares(signal: float, hold: float, vixy: float = 0) -> dict[str, Any]:
     """Return a configuration in which strategies may use these parts of everything."""
     exposure = dict(zip((*BOTH, "spymacdvixy"), (signal, hold, vixy), strict=True))
-    limits = {"enabled": True, "allowedSymbols": ["SPY", "VIXY"], "maxNotional": 60_000, "allowShort": True}
+    limits = {
+        "enabled": True,
+        "allowedSymbols": ["SPY", "VIXY", "MSFT"],
+        "maxNotional": 60_000,
+        "allowShort": True,
+    }
     return {
         "exposure": {"overall": 1, "strategies": exposure},
         "strategies": dict.fromkeys(exposure, limits),

@@ -184,7 +184,8 @@ class Ordering:
         except Rejected as error:
             return Refusal(code="margin", message=error.message)
         except GatewayNotReady as error:
-            self._ports.broker.require_ready()
+            if error.code != SILENT:
+                raise
             return Refusal(code="margin", message=f"expected the margin of an order; {error.message}")
 
     def _position(self, draft: Draft) -> Decimal:
@@ -217,6 +218,9 @@ class Ordering:
             self._market.now,
         )
 
+
+SILENT = "gateway-silent"
+"""The code of a question that wasn't answered on a connection that stands: again may not help either."""
 
 _ORDER_FIELDS = set(Order.model_fields) - {"reference"}
 
