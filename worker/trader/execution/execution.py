@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import structlog
 from pydantic import ValidationError
@@ -61,6 +62,7 @@ class Execution:
         *,
         may_send: bool,
         deadline: float,
+        good_until: datetime | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ports = ports
@@ -69,7 +71,15 @@ class Execution:
         self._owned = owned
         self._may_send = may_send
         self._deadline = deadline
-        self._guard = Guard(ports, account, owned, settings.durations, deadline=deadline, stopping=stopping)
+        self._guard = Guard(
+            ports,
+            account,
+            owned,
+            settings.durations,
+            deadline=deadline,
+            good_until=good_until,
+            stopping=stopping,
+        )
         self._drafts = Drafts(ports, owned.record.key)
         self._known = Known()
         self._configuration: Configuration | TraderError = Rejected("config-missing", "not read yet")

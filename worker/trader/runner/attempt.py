@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from trader.domain.errors import Expired, Failed, Retryable, Terminal
@@ -100,6 +101,7 @@ class Attempt:
             self._owned,
             may_send=may_send,
             deadline=deadline,
+            good_until=good_until(self._request),
             stopping=self._stopping,
         )
 
@@ -132,12 +134,17 @@ class Attempt:
         return self._execution
 
 
+def good_until(request: Request) -> datetime | None:
+    """Return until when ``request`` may be acted on, each of its orders included; None is for ever."""
+    good_for = GOOD_FOR[request.kind]
+    if request.message.expires_at is not None or good_for is None:
+        return request.message.expires_at
+    return request.key.requested_at + good_for
+
+
 def too_old(request: Request, ports: Ports) -> Expired | None:
     """Return why ``request`` is too old to be acted on, or None."""
-    good_for = GOOD_FOR[request.kind]
-    limit = request.message.expires_at
-    if limit is None and good_for is not None:
-        limit = request.key.requested_at + good_for
+    limit = good_until(request)
     now = ports.clock.now()
     if limit is None or now <= limit:
         return None
