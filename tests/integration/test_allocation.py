@@ -27,7 +27,7 @@ from tests.support.crash import ACCOUNT
 from tests.support.ib import simulated
 from tests.support.play import Play, playing
 from tests.support.strategies import long, no_number, no_weight, raising, wanting
-from trader.domain.instruments import Stock
+from trader.domain.instruments import Index, Stock
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.strategy import AnyStrategy
@@ -148,6 +148,16 @@ async def test_a_symbol_that_is_no_one_contract_is_refused_by_name_and_the_other
         result = await play.result(allocation("a", "b"))
         assert [order.state for order in result.orders] == [OrderState.FILLED]
         assert play.placed(symbol) == []
+
+
+async def test_what_is_only_looked_at_is_never_ordered(tmp_path: Path) -> None:
+    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", "VIX")
+    both = long("a"), wanting("b", Weight(Index("VIX"), Decimal(1)))
+    async with following(tmp_path, *both, configuration=shares) as play:
+        result = await play.result(allocation("a", "b"))
+        assert code_of(result) == ("failed", "partly-done")
+        assert refusals(result) == [("b", "not-tradable")]
+        assert [order.instrument for order in result.orders] == ["SPY"]
 
 
 # -- orders in the way ------------------------------------------------------------------------------------

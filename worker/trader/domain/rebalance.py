@@ -46,15 +46,20 @@ def rebalance(
     for aim in aims:
         strategy = aim.strategy
         weights = [abs(target.value) for _, target in aim.targets if isinstance(target, Weight)]
-        whole = max(sum(weights, zero), Decimal(1))
+        whole = sum(weights, zero)
+        is_scaled = whole > 1
         for con_id, target in aim.targets:
             quote = quotes.get(con_id)
             if quote is None or isinstance(target, Hold):
                 continue
             key = strategy, con_id
             before = held.get(key, zero) + in_flight.get(key, zero)
-            missing = target_quantity(target, aim.capital, quote.unit * whole) - before
+            unit = quote.unit * whole if is_scaled else quote.unit
+            missing = target_quantity(target, aim.capital, unit) - before
             if missing:
                 proposal = Proposal(strategy, quote.contract.symbol, before, missing, quote.unit)
-                proposals.setdefault(con_id, []).append(proposal)
+                if con_id in proposals:
+                    proposals[con_id].append(proposal)
+                else:
+                    proposals[con_id] = [proposal]
     return proposals

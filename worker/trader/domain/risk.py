@@ -1,6 +1,5 @@
 """The limits that what one strategy wishes for is held to; each refusal carries a code."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -72,30 +71,30 @@ class Bounds:
         ``short-not-allowed``, ``strategy-notional``.
         """
         invested = self._invested if isinstance(self._invested, Refusal) else self._invested + proposal.more
-        refusals = tuple(self._refusals(proposal, invested))
+        refusals = self._refusals(proposal, invested)
         if not refusals:
             self._invested = invested
         return refusals
 
-    def _refusals(self, proposal: Proposal, invested: Decimal | Refusal) -> Iterator[Refusal]:
+    def _refusals(self, proposal: Proposal, invested: Decimal | Refusal) -> tuple[Refusal, ...]:
         key, limits = self._key, self._limits
         if limits is None:
-            yield refuse("strategy-not-configured", f"{key} in the configuration", "none")
-            return
+            return (refuse("strategy-not-configured", f"{key} in the configuration", "none"),)
+        found: list[Refusal] = []
         if not limits.enabled:
-            yield refuse("strategy-disabled", f"{key}.enabled true", "false")
+            found.append(refuse("strategy-disabled", f"{key}.enabled true", "false"))
         if proposal.symbol not in self._allowed:
-            allowed = ", ".join(limits.allowed_symbols)
-            yield refuse("symbol-not-allowed", f"one of {key}.allowedSymbols ({allowed})", proposal.symbol)
+            allowed = f"one of {key}.allowedSymbols ({', '.join(limits.allowed_symbols)})"
+            found.append(refuse("symbol-not-allowed", allowed, proposal.symbol))
         if not limits.allow_short and proposal.after < 0:
-            yield refuse(
-                "short-not-allowed", f"no short holding without {key}.allowShort", str(proposal.after)
-            )
+            short = f"no short holding without {key}.allowShort"
+            found.append(refuse("short-not-allowed", short, str(proposal.after)))
         if isinstance(invested, Refusal):
-            yield invested
+            found.append(invested)
         elif invested > limits.max_notional:
             most = f"at most {key}.maxNotional {limits.max_notional}"
-            yield refuse("strategy-notional", most, f"{invested:.2f}")
+            found.append(refuse("strategy-notional", most, f"{invested:.2f}"))
+        return tuple(found)
 
 
 def refuse(code: str, expected: str, found: str) -> Refusal:
