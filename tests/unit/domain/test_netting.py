@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from trader.domain.netting import NET, net
 
-wishes = st.dictionaries(
-    st.sampled_from("abcdefgh"), st.integers(-10_000, 10_000).map(Decimal).filter(bool), max_size=8
-)
+whole = st.integers(-10_000, 10_000).map(Decimal).filter(bool)
+wishes = st.dictionaries(st.sampled_from("abcdefgh"), whole, max_size=8)
+fractional = st.dictionaries(st.sampled_from("abcdefgh"), whole.map(lambda units: units / 8), max_size=8)
 
 
 def quantities(given_: dict[str, int]) -> dict[str, Decimal]:
@@ -37,11 +37,19 @@ def test_opposite_wishes_cross_and_the_rest_of_one_side_goes_out(
     assert (found.crossed, found.rest) == (quantities(crossed), quantities(rest))
 
 
-@given(wishes)
+@given(st.one_of(wishes, fractional))
 def test_netting_conserves_each_strategys_quantity(wished: dict[str, Decimal]) -> None:
     found = net(wished)
     zero = Decimal(0)
     assert {name: found.crossed.get(name, zero) + found.rest.get(name, zero) for name in wished} == wished
+
+
+@given(fractional)
+def test_of_fractions_too_nobody_is_turned_round(wished: dict[str, Decimal]) -> None:
+    found = net(wished)
+    parts = [*found.crossed.items(), *found.rest.items()]
+    assert all(part * wished[name] > 0 for name, part in parts)
+    assert found.quantity == sum(wished.values())
 
 
 @given(wishes)

@@ -34,8 +34,7 @@ class Wishes:
     opening: list[Proposal] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Proposal]:
-        yield from self.reducing
-        yield from self.opening
+        return iter([*self.reducing, *self.opening])
 
 
 @dataclass(frozen=True, slots=True)

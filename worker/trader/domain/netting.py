@@ -46,12 +46,11 @@ def net(wishes: Parts) -> Netted:
         (buys if wish > 0 else sells)[name] = wish
     if not buys or not sells:
         return Netted({}, buys or sells)
-    bought, sold = sum(buys.values(), Decimal(0)), sum(sells.values(), Decimal(0))
-    crossing = min(bought, -sold)
-    crossed = {**_part(crossing, buys, bought), **_part(-crossing, sells, sold)}
-    left = {name: wish - crossed.get(name, 0) for name, wish in wishes.items()}
-    return Netted(crossed, {name: part for name, part in left.items() if part})
-
-
-def _part(of: Decimal, wishes: Parts, whole: Decimal) -> Parts:
-    return wishes if of == whole else {name: part for name, part in share(of, wishes).items() if part}
+    quantity = sum(wishes.values(), Decimal(0))
+    smaller, larger = (sells, buys) if quantity > 0 else (buys, sells)
+    if not quantity:
+        return Netted({**smaller, **larger}, {})
+    given_up = share(-sum(smaller.values(), Decimal(0)), larger)
+    crossed = {**smaller, **{name: part for name, part in given_up.items() if part}}
+    rest = {name: left for name, wish in larger.items() if (left := wish - given_up[name])}
+    return Netted(crossed, rest)

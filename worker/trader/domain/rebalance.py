@@ -8,7 +8,9 @@ from trader.domain.instruments import Contract
 from trader.domain.market import Price
 from trader.domain.risk import Proposal
 from trader.domain.sizing import target_quantity
-from trader.domain.targets import Hold, Target, Weight
+from trader.domain.targets import Flat, Hold, Target, Weight
+
+ZERO = Decimal(0)
 
 Quantities = Mapping[tuple[str, int], Decimal]
 """Signed quantities by owner and contract id."""
@@ -41,25 +43,38 @@ def rebalance(
     share its capital by their absolute values; each quantity is whole and rounded toward zero, so that all
     of them are never worth more than the capital.
     """
-    zero = Decimal(0)
     proposals: dict[int, list[Proposal]] = {}
-    for aim in aims:
-        strategy = aim.strategy
-        weights = [abs(target.value) for _, target in aim.targets if isinstance(target, Weight)]
-        whole = sum(weights, zero)
-        is_scaled = whole > 1
-        for con_id, target in aim.targets:
-            quote = quotes.get(con_id)
-            if quote is None or isinstance(target, Hold):
-                continue
+    for con_id, wanted in _by_contract(aims).items():
+        quote = quotes.get(con_id)
+        if quote is None:
+            continue
+        unit, symbol = quote.unit, quote.contract.symbol
+        wishes = []
+        for strategy, capital, target, whole in wanted:
             key = strategy, con_id
-            before = held.get(key, zero) + in_flight.get(key, zero)
-            unit = quote.unit * whole if is_scaled else quote.unit
-            missing = target_quantity(target, aim.capital, unit) - before
+            before = held.get(key, ZERO)
+            if key in in_flight:
+                before += in_flight[key]
+            missing = target_quantity(target, capital, unit * whole if whole else unit) - before
             if missing:
-                proposal = Proposal(strategy, quote.contract.symbol, before, missing, quote.unit)
-                if con_id in proposals:
-                    proposals[con_id].append(proposal)
-                else:
-                    proposals[con_id] = [proposal]
+                wishes.append(Proposal(strategy, symbol, before, missing, unit))
+        if wishes:
+            proposals[con_id] = wishes
     return proposals
+
+
+Share = tuple[str, Decimal, Weight | Flat, Decimal | None]
+"""A strategy, its capital, what it wants, and what its weights sum to if that is above 1."""
+
+
+def _by_contract(aims: Iterable[Aim]) -> dict[int, list[Share]]:
+    """Return what is wanted of each contract; what is worked out together then lies together in memory."""
+    shares: dict[int, list[Share]] = {}
+    for aim in aims:
+        weights = [abs(target.value) for _, target in aim.targets if isinstance(target, Weight)]
+        whole = sum(weights, ZERO)
+        scale = whole if whole > 1 else None
+        for con_id, target in aim.targets:
+            if not isinstance(target, Hold):
+                shares.setdefault(con_id, []).append((aim.strategy, aim.capital, target, scale))
+    return shares

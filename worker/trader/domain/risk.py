@@ -28,12 +28,17 @@ class Proposal(NamedTuple):
     @property
     def more(self) -> Decimal:
         """By how much the holding grows, of either side, in the base currency; below 0 if it shrinks."""
-        return (abs(self.held + self.quantity) - abs(self.held)) * self.unit_value
+        held, quantity = self.held, self.quantity
+        grown = abs(held + quantity) - abs(held) if held else abs(quantity)
+        return grown * self.unit_value
 
     @property
     def only_reduces(self) -> bool:
         """Whether it leaves less of the same side, or nothing."""
-        held, after = self.held, self.held + self.quantity
+        held = self.held
+        if not held:
+            return False
+        after = held + self.quantity
         return 0 <= after < held if held > 0 else held < after <= 0
 
     def reducing(self) -> "Proposal":
@@ -61,7 +66,7 @@ class Bounds:
 
         It is bounded by what is held and is never refused: a limit must not keep a position open.
         """
-        if not isinstance(self._invested, Refusal):
+        if isinstance(self._invested, Decimal):
             self._invested += proposal.more
 
     def open(self, proposal: Proposal) -> tuple[Refusal, ...]:
@@ -70,7 +75,9 @@ class Bounds:
         Codes: ``strategy-not-configured``, ``strategy-disabled``, ``symbol-not-allowed``,
         ``short-not-allowed``, ``strategy-notional``.
         """
-        invested = self._invested if isinstance(self._invested, Refusal) else self._invested + proposal.more
+        invested = self._invested
+        if isinstance(invested, Decimal):
+            invested += proposal.more
         refusals = self._refusals(proposal, invested)
         if not refusals:
             self._invested = invested
@@ -89,7 +96,7 @@ class Bounds:
         if not limits.allow_short and proposal.after < 0:
             short = f"no short holding without {key}.allowShort"
             found.append(refuse("short-not-allowed", short, str(proposal.after)))
-        if isinstance(invested, Refusal):
+        if not isinstance(invested, Decimal):
             found.append(invested)
         elif invested > limits.max_notional:
             most = f"at most {key}.maxNotional {limits.max_notional}"
