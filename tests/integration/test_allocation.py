@@ -446,3 +446,15 @@ async def test_limits_in_another_currency_than_the_accounts_are_refused(tmp_path
     async with playing(tmp_path, configuration=configured) as play:
         result = await play.result(allocation("buy-and-hold"))
         assert code_of(result) == ("rejected", "base-currency")
+
+
+async def test_a_dry_run_without_a_price_says_so_and_plans_nothing(tmp_path: Path) -> None:
+    nameless = MarketFile.model_validate({"symbols": {"SPY": {"fixed": "nan"}}})
+    shares = configuration({"a": 0.3})
+    async with following(
+        tmp_path, long("a"), gateway=simulated(prices=nameless), configuration=shares
+    ) as play:
+        for dry_run in (True, False):
+            result = await play.result(allocation("a", dryRun=dry_run))
+            assert result.orders == ()
+            assert result.status is not Status.FAILED

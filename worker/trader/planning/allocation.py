@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from trader.books import read_books
 from trader.domain.errors import Failed, Rejected, Skipped, Terminal
 from trader.domain.orders import OrderReport
+from trader.domain.refusal import Refusal
 from trader.domain.sharing import share
 from trader.intent import Run
 from trader.planning.deciding import Asked, decide
@@ -35,30 +36,32 @@ class Allocation:
 
         Codes: ``partly-done`` when something was done and something refused; that of the first refusal when
         nothing was; ``market-closed`` when that is all that stands in the way; ``strategy-failed`` and
-        ``not-a-number`` for a strategy that is broken.
+        ``not-a-number`` for a strategy that is broken. A dry run tells of limits and of a closed market,
+        and goes on.
         """
-        refusals = () if self.dry_run else self.ordered.refusals  # a dry run tells of them, and goes on
-        broken = [why for found in self.decision.strategies if found.failed for why in found.refusals]
         held = [why for found in self.decision.strategies for why in found.refusals]
-        limits = [line for line in refusals if line.code != CLOSED]
-        done = bool(
-            self.orders or self.decision.cancels or any(line.crossed for line in self.ordered.netting)
-        )
-        if done:
-            if limits:
-                return Failed("partly-done", f"refused are {len(limits)}, first {_told(limits[0])}")
+        broken = [why for found in self.decision.strategies if found.failed for why in found.refusals]
+        refused = [line for line in self.ordered.refusals if not self.dry_run or line.code in UNRESOLVABLE]
+        if self._is_anything_done:
+            in_the_way = [] if self.dry_run else [line for line in refused if line.code != CLOSED]
+            if in_the_way:
+                return Failed("partly-done", f"refused are {len(in_the_way)}, first {_told(in_the_way[0])}")
             return Failed(broken[0].code, broken[0].message) if broken else None
         if broken:
             return Failed(broken[0].code, broken[0].message)
-        if limits:
-            return Rejected(limits[0].code, limits[0].message)
-        if refusals:
-            return Skipped(CLOSED, refusals[0].message)
-        unresolvable = [why for why in held if why.code in UNRESOLVABLE]
-        return Rejected(unresolvable[0].code, unresolvable[0].message) if unresolvable else None
+        reasons: list[OrderRefusal | Refusal] = [*refused, *(why for why in held if why.code in UNRESOLVABLE)]
+        for why in reasons:
+            if why.code != CLOSED:
+                return Rejected(why.code, why.message)
+        return Skipped(CLOSED, reasons[0].message) if reasons else None
+
+    @property
+    def _is_anything_done(self) -> bool:
+        crossed = any(line.crossed for line in self.ordered.netting)
+        return bool(self.orders or self.decision.cancels or crossed)
 
 
-UNRESOLVABLE = frozenset({"unknown-instrument", "ambiguous-instrument", "no-market-data"})
+UNRESOLVABLE = frozenset({"unknown-instrument", "ambiguous-instrument", "no-market-data", "no-price"})
 """Why a strategy holds that a person must mend; data that is unfit for once is a Hold like any other."""
 
 

@@ -29,6 +29,7 @@ class Market:
         self._contracts: dict[Instrument, Contract | Refusal] = {}
         self._quotes: dict[int, Quote | Refusal] = {}
         self._rates: dict[str, Decimal | Refusal] = {}
+        self.prices: dict[int, Price] = {}  # by contract id, as they were told, fit or not
         self.account = _checked(ports.broker.account(), configuration)
 
     @property
@@ -109,6 +110,7 @@ class Market:
             price = await self._ports.market_data.price(
                 contract, data_type=self._configuration.market_data_type
             )
+            self.prices[contract.con_id] = price
             refusal = price_refusal(
                 price,
                 session=liquid_hours(contract).session_at(self.now),

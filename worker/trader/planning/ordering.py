@@ -250,7 +250,8 @@ def _target_lines(decisions: Sequence[StrategyDecision], sized: Sized, books: Bo
         for chosen in decision.targets:
             key = (decision.strategy, chosen.con_id)
             held, in_flight = books.holding(*key), books.under_way(*key)
-            quote = sized.quotes.get(chosen.con_id) if chosen.wants is not Wants.HOLD else None
+            is_sized = chosen.con_id in sized.quotes and chosen.wants is not Wants.HOLD
+            price = sized.prices.get(chosen.con_id) if chosen.wants is not Wants.HOLD else None
             wish = wishes.get(key)
             lines.append(
                 TargetLine(
@@ -258,12 +259,12 @@ def _target_lines(decisions: Sequence[StrategyDecision], sized: Sized, books: Bo
                     instrument=chosen.instrument,
                     wants=chosen.wants,
                     weight=chosen.weight,
-                    quantity=(wish.after if wish else held + in_flight) if quote else None,
+                    quantity=(wish.after if wish else held + in_flight) if is_sized else None,
                     held=held,
                     in_flight=in_flight,
-                    price=quote.price.value if quote else None,
-                    currency=quote.price.currency if quote else None,
-                    price_is_delayed=quote is not None and quote.price.delayed,
+                    price=price.value if price else None,
+                    currency=price.currency if price else None,
+                    price_is_delayed=price is not None and price.delayed,
                     reason=chosen.reason,
                 )
             )

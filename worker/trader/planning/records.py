@@ -102,7 +102,7 @@ class TargetLine(Wire):
     quantity: Amount | None = Field(None, description="What it is to hold; null where it can't be sized.")
     held: Amount = Field(description="What it holds now.")
     in_flight: Amount = Field(description="What its open orders may still add.")
-    price: Amount | None = Field(None, description="What it was sized with.")
+    price: Amount | None = Field(None, description="What it was sized with, or would have been.")
     currency: str | None = None
     price_is_delayed: bool = Field(False, description="Whether that price is 15 minutes old or more.")
     reason: str = Field("", description="Why it holds, if it does.")

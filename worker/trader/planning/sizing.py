@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from trader.books import Books
 from trader.domain.configuration import Configuration
 from trader.domain.instruments import Contract, Listed
+from trader.domain.market import Price
 from trader.domain.order_record import OrderRecord
 from trader.domain.rebalance import Aim, Quote, rebalance
 from trader.domain.refusal import Refusal
@@ -24,6 +25,7 @@ class Sized:
 
     quotes: Mapping[int, Quote]
     refused: Mapping[int, Refusal]
+    prices: Mapping[int, Price]  # as they were told, also where they aren't fit to size anything
     proposals: Proposals
 
 
@@ -55,7 +57,7 @@ async def size(
         )
         for decision in decisions
     ]
-    return Sized(quotes, refused, rebalance(aims, quotes, books.held, books.in_flight))
+    return Sized(quotes, refused, market.prices, rebalance(aims, quotes, books.held, books.in_flight))
 
 
 async def _tradable(listed: Listed, market: Market) -> Contract | Refusal:
