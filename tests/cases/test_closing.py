@@ -149,7 +149,7 @@ async def test_close_all_waits_for_a_run_that_holds_the_account_and_then_closes_
 async def test_close_all_is_sent_back_while_a_run_holds_the_account_and_has_its_end_when_that_lets_go(
     tmp_path: Path, seconds: float, end: tuple[Status, str | None]
 ) -> None:
-    quick = QUICK.model_copy(update={"handler_s": 0.3})
+    quick = QUICK.model_copy(update={"handler_s": 1})
     async with playing(tmp_path, durations=quick) as play:
         await play.holds("MSFT")
         holder = await Holder.of(play.world.store)

@@ -15,7 +15,7 @@ from tests.support.calendars import NoCalendars
 from tests.support.crash import ACCOUNT, Died
 from trader.adapters.ib import open_ib
 from trader.adapters.ib.connection import Connection
-from trader.discovery import find_intents
+from trader.discovery import find_intents, find_strategies
 from trader.domain.errors import Retryable
 from trader.domain.gateway import GatewayStatus
 from trader.domain.trading_state import TradingState
@@ -29,6 +29,7 @@ ACK_S = 600.0
 GRACE_S = 10.0
 """From SIGTERM to SIGKILL, on Cloud Run."""
 INTENTS = find_intents()
+STRATEGIES = find_strategies()
 
 
 class Actor:
@@ -78,7 +79,7 @@ class Actor:
             calendars=NoCalendars(),
             nonce=nonce,
         )
-        self.runner = Runner(ports, INTENTS, settings, account=lambda: ACCOUNT)
+        self.runner = Runner(ports, INTENTS, settings, account=lambda: ACCOUNT, strategies=STRATEGIES)
         stage.witness.say(self.name, f"starts, beside gateway {self._cast.gateway}")
         self._do(self._connection.run())
         self._do(Sweeper(self.runner).run(settings.durations.lease_s))

@@ -18,6 +18,7 @@ from tests.chaos.plan import (
     Lag,
     Mail,
     Plan,
+    ShareSet,
     StateSet,
     Stopped,
     What,
@@ -29,16 +30,34 @@ MESSAGES: dict[str, tuple[Body, ...]] = {
         {"intent": "testsignalgenerator"},
         {"intent": "testsignalgenerator", "symbol": "AAPL"},
     ),
+    "allocation": (
+        {"intent": "allocation", "strategies": ["testsignalgenerator", "buy-and-hold"]},
+        {"intent": "allocation", "strategies": ["testsignalgenerator", "buy-and-hold"]},
+        {"intent": "allocation", "strategies": ["buy-and-hold", "testsignalgenerator", "spymacdvixy"]},
+        {"intent": "allocation", "strategies": ["buy-and-hold"], "orderType": "MOC"},
+        {
+            "intent": "allocation",
+            "strategies": ["buy-and-hold", "spymacdvixy"],
+            "orderType": "LMT",
+            "tif": "GTC",
+        },
+    ),
+    "spymacdvixy": ({"intent": "spymacdvixy"}, {"intent": "spymacdvixy", "shortSpy": False}),
     "close-all": (
         {"intent": "close-all"},
         {"intent": "close-all"},
         {"intent": "close-all", "strategies": ["testsignalgenerator"]},
+        {"intent": "close-all", "strategies": ["buy-and-hold", "spymacdvixy"]},
     ),
     "trade-reconciliation": ({"intent": "trade-reconciliation"},),
     "reconcile": ({"intent": "reconcile", "repair": True, "reason": "it differs"},),
 }
 """Live messages of each trading intent, drawn from; a test fails for an intent that isn't here."""
+STRATEGIES = ("testsignalgenerator", "buy-and-hold", "spymacdvixy")
+MARKETS = (*range(6), 8, 15)
+"""Seeds of the market; the first six don't let SPY's daily MACD cross, the last two do, down and up."""
 OTHERS: tuple[Body, ...] = (
+    {"intent": "allocation", "strategies": ["testsignalgenerator", "buy-and-hold"], "dryRun": True},
     {"intent": "testsignalgenerator", "dryRun": True},
     {"intent": "close-all", "dryRun": True},
     {"intent": "summary"},
@@ -59,7 +78,7 @@ CALLS = (
 )
 """What a blow may fall on, and up to which of its calls."""
 FREEZES = (20.0, 50.0, 70.0, 130.0, 200.0)
-THEMES = ("anything", "doubt", "two gateways", "halt")
+THEMES = ("anything", "doubt", "two gateways", "halt", "second thoughts")
 """What a history is about, beside what else happens in it: trouble is worst where several kinds meet."""
 
 
@@ -71,14 +90,14 @@ def draw(seed: int) -> Plan:
     gateway_of_b = "2" if theme == "two gateways" or random.random() < 0.2 else "1"
     names = ("A", "B") if two_workers else ("A",)
     length_s = 330.0 if theme == "two gateways" else random.choice((60.0, 150.0, 300.0))
-    mail = _mail(random, names, length_s)
+    mail = _mail(random, names, theme, length_s)
     busy = [message.at for message in mail]
     return Plan(
         seed=seed,
         theme=theme,
-        market_seed=random.randrange(6),
+        market_seed=random.choice(MARKETS),
         first_order_ids=(random.choice((1, 1, 1, 5)), random.choice((1, 7, 8, 9))),
-        order=random.choice((*[{"type": "MKT", "tif": "DAY"}] * 3, *LIMITS)),
+        order=random.choice(LIMITS if theme == "second thoughts" else (*[MARKET] * 3, *LIMITS)),
         resends=random.random() < 0.85,
         latencies=tuple(random.choice((0.0, 0.002, 0.01, 0.3)) for _ in range(31)),
         mail=mail,
@@ -94,6 +113,7 @@ def draw(seed: int) -> Plan:
     )
 
 
+MARKET: Body = {"type": "MKT", "tif": "DAY"}
 LIMITS: tuple[Body, ...] = (
     {"type": "LMT", "tif": "GTC", "limitOffsetPercent": 0.1},
     {"type": "LMT", "tif": "DAY", "limitOffsetPercent": 0.0},
@@ -101,12 +121,14 @@ LIMITS: tuple[Body, ...] = (
 )
 
 
-def _mail(random: Random, names: tuple[str, ...], length_s: float) -> tuple[Mail, ...]:
+def _mail(random: Random, names: tuple[str, ...], theme: str, length_s: float) -> tuple[Mail, ...]:
     mail = []
     if random.random() < 0.85:
-        mail.append(Mail("morning", {"intent": "testsignalgenerator"}, 0.5, ((0.0, "A"),)))
+        body = random.choice((*[MESSAGES["testsignalgenerator"][0]] * 3, MESSAGES["allocation"][0]))
+        mail.append(Mail("morning", body, 0.5, ((0.0, "A"),)))
     for n in range(random.choice((2, 2, 3, 3, 4, 5))):
-        body = dict(_body(random, f"m{n + 1}"))
+        again = theme == "second thoughts" and random.random() < 0.7
+        body = dict(random.choice(MESSAGES["allocation"]) if again else _body(random, f"m{n + 1}"))
         if random.random() < 0.15:
             body["id"] = random.choice(("one", "two"))
         if random.random() < 0.15:
@@ -133,7 +155,7 @@ def _body(random: Random, reason: str) -> Body:
     """Return a message; ``reason`` is what a change of the trading state gives, so that it is known whose."""
     kind = random.random()
     if kind < 0.75:
-        names = [*MESSAGES, *["testsignalgenerator"] * 4, *["close-all"] * 3]
+        names = [*MESSAGES, *["testsignalgenerator"] * 3, *["allocation"] * 4, *["close-all"] * 3]
         return random.choice(MESSAGES[random.choice(names)])
     if kind < 0.9:
         state = random.choice(("active", "halted", "reduce-only"))
@@ -273,6 +295,13 @@ def _happenings(
         whats += [StateSet(random.choice(states)) for _ in range(random.randint(1, 3))]
     if theme == "doubt" and random.random() < 0.5:
         whats.append(GatewayDoes("1", (_lapse(random),)))
+    if (
+        theme == "second thoughts" or random.random() < 0.3
+    ):  # what a strategy may use changes, and its standing orders become wrong
+        shares = (0, 0.02, 0.05, 0.2, 0.3)
+        whats += [
+            ShareSet(random.choice(STRATEGIES), random.choice(shares)) for _ in range(random.randint(1, 3))
+        ]
     times = [
         random.choice(busy) + random.uniform(0, 3) if random.random() < 0.6 else random.uniform(1, length_s)
         for _ in whats

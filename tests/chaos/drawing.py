@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from tests.chaos.history import Played
-from tests.chaos.plan import Down, Frozen, GatewayDoes, Killed, Lag, Plan, StateSet, Stopped, What
+from tests.chaos.plan import Down, Frozen, GatewayDoes, Killed, Lag, Plan, ShareSet, StateSet, Stopped, What
 from tests.chaos.witness import Line
 
 WIDEST = 200
@@ -72,6 +72,8 @@ def _what(what: What) -> str:
             return f"{name} is told to stop"
         case Frozen(worker=name, seconds=seconds):
             return f"{name} freezes for {seconds:g} s"
+        case ShareSet(strategy=strategy, share=share):
+            return f"{strategy} may use {share:g} of everything"
         case StateSet(state=state):
             return f"a person sets the trading state to {state}"
         case Down(port=port, seconds=seconds):

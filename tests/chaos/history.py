@@ -11,6 +11,7 @@ from datetime import timedelta
 import structlog
 
 from tests.chaos.actor import Actor
+from tests.chaos.draw import STRATEGIES
 from tests.chaos.loop import Loop, Stuck
 from tests.chaos.model import judge
 from tests.chaos.plan import Body, Cast, Mail, Plan
@@ -25,14 +26,15 @@ CLEARED_S = 3600.0
 PATIENCE_S = 900.0
 """After which an hour passes at once, so that a reading run that nobody delivers any more grows too old."""
 CONFIGURATION: Body = {
-    "exposure": {"overall": 0.9, "strategies": {"testsignalgenerator": 0.1}},
+    "exposure": {"overall": 0.9, "strategies": dict.fromkeys(STRATEGIES, 0.1)},
     "strategies": {
-        "testsignalgenerator": {
+        name: {
             "enabled": True,
-            "allowedSymbols": ["SPY", "AAPL"],
-            "maxNotional": 50_000,
+            "allowedSymbols": ["SPY", "AAPL", "VIXY"],
+            "maxNotional": 150_000,
             "allowShort": True,
         }
+        for name in STRATEGIES
     },
 }
 

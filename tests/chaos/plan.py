@@ -101,6 +101,14 @@ class StateSet:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareSet:
+    """A person changes how much of everything a strategy may use, straight in the store."""
+
+    strategy: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Down:
     """The store or the topic answers with errors for a while; ``applies``: it does what it is asked to."""
 
@@ -117,7 +125,7 @@ class Lag:
     lag_s: float
 
 
-What = GatewayDoes | Killed | Stopped | Frozen | StateSet | Down | Lag
+What = GatewayDoes | Killed | Stopped | Frozen | StateSet | ShareSet | Down | Lag
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Where a history plays: gateways, a store, topics and a clock, all of which outlive every worker."""
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -57,6 +58,16 @@ class Stage(Theatre):
         store: Any = SeenStore(self, "person")
         with suppress(StoreUnavailable, Rejected):
             await records.set_trading_state(store, ACCOUNT, state, reason="by hand", published_at=now, at=now)
+
+    async def set_share(self, strategy: str, share: float) -> None:
+        """Write a strategy's exposure as `trader config set` does."""
+        path = records.configuration_path(ACCOUNT)
+        document = await self.store.get(path)
+        assert document is not None
+        data: Any = copy.deepcopy(document.data)
+        data["exposure"]["strategies"][strategy] = share
+        self.witness.say("person", f"lets {strategy} use {share:g} of everything", "store")
+        await records.write_configuration(self.store, path, data)
 
 
 class SeenStore:

@@ -10,7 +10,7 @@ from gateway_simulator.actions import Later
 from gateway_simulator.gateway import Gateway
 from tests.chaos.actor import Actor
 from tests.chaos.gateways import SeenFaults
-from tests.chaos.plan import Body, Down, Frozen, GatewayDoes, Killed, Lag, StateSet, Stopped, What
+from tests.chaos.plan import Body, Down, Frozen, GatewayDoes, Killed, Lag, ShareSet, StateSet, Stopped, What
 from tests.chaos.stage import Stage
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -30,6 +30,8 @@ def happen(what: What, stage: Stage, actors: Mapping[str, Actor]) -> None:
             actors[name].freeze(seconds)
         case StateSet(state=state):
             stage.errands.append(asyncio.create_task(stage.set_state(state)))
+        case ShareSet(strategy=strategy, share=share):
+            stage.errands.append(asyncio.create_task(stage.set_share(strategy, share)))
         case Down(port=port, seconds=seconds, applies=applies):
             obeys = "but does what it is asked to" if applies else "and does nothing"
             stage.witness.say(port, f"answers with errors for {seconds:g} s, {obeys}")

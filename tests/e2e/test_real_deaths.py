@@ -59,6 +59,7 @@ async def deaths(folder: Path, random: Random, ends: Counter[str], sent: Counter
     async with theatre(folder, gateway()) as world, httpx.AsyncClient(timeout=PATIENCE_S) as client:
         await world.configured(
             exposure={"overall": 0.9, "strategies": {"testsignalgenerator": 0.1}},
+            limits={"orderNotional": 100_000, "ordersPerDay": 1000},
             strategies={
                 "testsignalgenerator": {
                     "enabled": True,

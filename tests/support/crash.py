@@ -21,7 +21,7 @@ from tests.support.ib import GatewayTime, simulated
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.sqlite import SqliteStore
-from trader.discovery import find_intents
+from trader.discovery import find_intents, find_strategies
 from trader.domain.configuration_sample import sample
 from trader.domain.errors import GatewayNotReady, Retryable, StoreUnavailable, TopicUnavailable
 from trader.domain.ledger import holdings
@@ -180,7 +180,9 @@ class Theatre:
             calendars=NoCalendars(),
             nonce=lambda: f"{id(fate)}-{next(nonces)}",
         )
-        runner = Runner(ports, find_intents(), settings, account=lambda: ACCOUNT)
+        runner = Runner(
+            ports, find_intents(), settings, account=lambda: ACCOUNT, strategies=find_strategies()
+        )
         running = asyncio.create_task(connection.run())
         try:
             async with asyncio.timeout(60):

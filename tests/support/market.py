@@ -16,15 +16,22 @@ WEEK = (
 """Thanksgiving week: a holiday on Thursday, an early close on Friday."""
 
 
-def contract(hours: str = WEEK, time_zone: str = NEW_YORK) -> Contract:
+def contract(
+    hours: str = WEEK,
+    time_zone: str = NEW_YORK,
+    *,
+    con_id: int = 756733,
+    symbol: str = "SPY",
+    multiplier: int = 1,
+) -> Contract:
     return Contract(
-        con_id=756733,
-        symbol="SPY",
+        con_id=con_id,
+        symbol=symbol,
         sec_type="STK",
         currency="USD",
         exchange="SMART",
-        local_symbol="SPY",
-        multiplier=Decimal(1),
+        local_symbol=symbol,
+        multiplier=Decimal(multiplier),
         min_tick=Decimal("0.01"),
         time_zone=time_zone,
         trading_hours=hours,

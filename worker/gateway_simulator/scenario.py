@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainValidator, model_validator
 
 from gateway_simulator.actions import Action, Actions, Delay, Drop, NoLogin, Reject, Silent, name
-from gateway_simulator.wire.requests import TABLES
+from gateway_simulator.wire.requests import TABLES, WHAT_IF
 from gateway_simulator.yaml_file import FileProblem, Part, checked, one_of, read_yaml
 
 __all__ = ["Action", "Delay", "Drop", "NoLogin", "Reject", "Rule", "Scenario", "Silent", "load_scenario"]
@@ -22,6 +22,7 @@ EVENTS = (
     CONNECT,
     FILL,
     REQUEST,
+    WHAT_IF,
     *(table.__name__[0].lower() + table.__name__[1:] for table in TABLES.values()),
 )
 

@@ -1,20 +1,18 @@
 """What each strategy holds and has under way, and where nothing may be opened."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from trader.domain.ledger import holdings
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import OrderState, is_reference
+from trader.domain.rebalance import Quantities
 from trader.domain.refusal import Refusal
 from trader.domain.sharing import share
 from trader.ports import Ports
 from trader.stored import orderbook
-
-Quantities = Mapping[tuple[str, int], Decimal]
-"""Signed quantities by owner and contract id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +20,7 @@ class Books:
     """Our own books: the sum of booked fills, our open orders, and the contracts in doubt."""
 
     held: Quantities
+    open: Mapping[int, Sequence[OrderRecord]]  # our orders, by contract id
     in_flight: Quantities
     closed: Mapping[int, Refusal]
     names: Mapping[int, str]
@@ -34,9 +33,30 @@ class Books:
         """Return what open orders may still add to what ``owner`` holds."""
         return self.in_flight.get((owner, con_id), Decimal(0))
 
+    def name(self, con_id: int) -> str:
+        """Return how a person names a contract that our books have something of."""
+        records = self.open.get(con_id)
+        return self.names.get(con_id) or (str(records[0].order.contract) if records else f"contract {con_id}")
 
-async def read_books(ports: Ports, account: str) -> Books:
-    """Return the books as they stand, held against the broker's positions."""
+    def contracts_of(self, owner: str) -> list[int]:
+        """Return the contracts of which ``owner`` holds something, or has something under way."""
+        keys = dict.fromkeys((*self.held, *self.in_flight))
+        return [con_id for name, con_id in keys if name == owner]
+
+    def against(self, owner: str, con_id: int, quantity: Decimal) -> list[OrderRecord]:
+        """Return the open orders of which ``owner`` has a part that is opposite to ``quantity``."""
+        return [
+            record
+            for record in self.open.get(con_id, ())
+            if record.order.quantity * quantity < 0 and record.wanted.get(owner)
+        ]
+
+
+async def read_books(ports: Ports, account: str, *, without: Collection[str] = ()) -> Books:
+    """Return the books as they stand, held against the broker's positions.
+
+    With ``without`` they are as if those orders of ours were not open.
+    """
     fills = await orderbook.all_fills(ports.store, account)
     held, names = holdings(fills), {fill.con_id: fill.instrument for fill in fills}
     records = [kept.value for kept in await orderbook.open_orders(ports.store, account)]
@@ -51,7 +71,12 @@ async def read_books(ports: Ports, account: str) -> Books:
     }
     for refusal in (*_differing(held, ports), *_doubtful(records), *_unknown(records, ports)):
         closed.setdefault(*refusal)
-    return Books(held, _in_flight(records), closed, names)
+    standing: defaultdict[int, list[OrderRecord]] = defaultdict(list)
+    for record in records:
+        if record.order.reference not in without:
+            standing[record.order.contract.con_id].append(record)
+    in_flight = _in_flight(record for found in standing.values() for record in found)
+    return Books(held, dict(standing), in_flight, closed, names)
 
 
 def _differing(held: Quantities, ports: Ports) -> list[tuple[int, Refusal]]:
@@ -107,7 +132,7 @@ def _unknown(records: list[OrderRecord], ports: Ports) -> list[tuple[int, Refusa
     ]
 
 
-def _in_flight(records: list[OrderRecord]) -> Quantities:
+def _in_flight(records: Iterable[OrderRecord]) -> Quantities:
     under_way: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
     for record in records:
         total, done = share(record.order.quantity, record.wanted), share(record.filled, record.wanted)

@@ -11,7 +11,7 @@ import structlog
 from trader.adapters.calendars import ExchangeCalendars
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
-from trader.discovery import find_intents
+from trader.discovery import find_intents, find_strategies
 from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
 from trader.domain.gateway import GatewayStatus
 from trader.ports import Broker, Clock, OpenedStore, Ports, Store, Topic, Topics
@@ -56,6 +56,7 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
             find_intents(),
             settings,
             account=lambda: settings.account or _account_of(broker),
+            strategies=find_strategies(),
         )
         opened.push_async_callback(learned.finish)
         opened.push_async_callback(connection.close)

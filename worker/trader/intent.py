@@ -1,18 +1,19 @@
 """What an intent is: a name, a class, a typed command and outcome, and one async handler."""
 
 import sys
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from trader.domain.configuration import Configuration
-from trader.domain.errors import Failed
+from trader.domain.errors import Terminal
 from trader.domain.events import Alert
 from trader.domain.messages import Command, Outcome
 from trader.domain.orders import BrokerOrder, OrderReport
 from trader.domain.settlement import Settlement
 from trader.domain.status import IntentClass, Mode, Severity
+from trader.domain.strategy import AnyStrategy
 from trader.domain.wire import JsonObject
 from trader.plans import Decide, Stage
 from trader.ports import Ports, Write
@@ -52,6 +53,9 @@ class Trading(Protocol):
         too. A dry run returns what it would cancel.
         """
 
+    async def withdraw(self, references: Collection[str]) -> tuple[BrokerOrder, ...]:
+        """Cancel these orders of ours, as ``cancel`` does."""
+
 
 StillFree = Callable[[], Awaitable[Write | None]]
 """Returns the write that holds only while no run has taken the account since; None if one has it now.
@@ -77,6 +81,7 @@ class Run:
     settle_s: float  # after which the broker's reports and positions show what it has taken
     trading: Trading | None = None
     still_free: StillFree = _unknown
+    strategies: Mapping[str, AnyStrategy] = field(default_factory=dict)  # by id
 
     @property
     def desk(self) -> Trading:
@@ -97,7 +102,7 @@ class Completed:
 
     outcome: Outcome
     orders: tuple[OrderReport, ...] = ()
-    failure: Failed | None = None
+    failure: Terminal | None = None
     writes: tuple[Write, ...] = ()
     alerts: tuple[Alert, ...] = ()
     severity: Severity | None = None

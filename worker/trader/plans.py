@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from trader.domain.ledger import BookedFill
 from trader.domain.orders import OrderContract, OrderType, TimeInForce
 from trader.domain.wire import Amount, JsonObject, Time, Wire
 
@@ -25,10 +26,14 @@ class OrderWish(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a handler decided, and on what: for the record, and for the broker."""
+    """What a handler decided, and on what: for the record, for the broker, and for our books.
+
+    ``crossings`` are booked in the same commit as the plan.
+    """
 
     record: JsonObject
     wishes: tuple[OrderWish, ...] = ()
+    crossings: tuple[BookedFill, ...] = ()
 
 
 Decide = Callable[[], Awaitable[Decided]]

@@ -11,7 +11,7 @@ from trader.domain.hours import Hours
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
 from trader.domain.orders import BrokerOrder, Complaint, Lookup, Order
-from trader.domain.portfolio import Account, Fill, OpenOrder, Position
+from trader.domain.portfolio import Account, Fill, Margin, OpenOrder, Position
 from trader.domain.wire import JsonObject
 
 
@@ -252,6 +252,12 @@ class Orders(Protocol):
 
     async def slot(self) -> None:
         """Wait until the broker's pace allows one more message; call it before each ``place`` or cancel."""
+
+    async def margin(self, order: Order) -> Margin:
+        """Ask what ``order`` would do to the account's margin; nothing is placed.
+
+        Raises Rejected ``margin`` with the broker's words when it would refuse the order or has no figures.
+        """
 
     def place(self, order: Order, order_id: int, link: Link) -> None:
         """Hand the order to the socket, at once: no await, no queue of our own or of the client library.

@@ -1,4 +1,4 @@
-"""The limits of one order: each is a code, all are told, and none keeps a position open."""
+"""What one strategy is held to: each limit is a code, all are told, and none keeps a position open."""
 
 from decimal import Decimal
 
@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from trader.domain.configuration import Configuration
 from trader.domain.configuration_reading import overlay, parse
 from trader.domain.configuration_sample import sample
-from trader.domain.risk import Proposal, order_refusals
+from trader.domain.refusal import Refusal
+from trader.domain.risk import Bounds, Proposal
 
 quantities = st.integers(-100_000, 100_000).map(Decimal)
 
@@ -26,8 +27,15 @@ def proposal(
     return Proposal(strategy, symbol, Decimal(held), Decimal(quantity), unit_value=Decimal(450))
 
 
+def refusals(proposed: Proposal, configuration: Configuration) -> tuple[Refusal, ...]:
+    """Return why ``proposed`` may not go, by a strategy that holds nothing else."""
+    invested = abs(proposed.held) * proposed.unit_value
+    bounds = Bounds(proposed.strategy, configuration, invested)
+    return () if proposed.only_reduces else bounds.open(proposed)
+
+
 def codes(proposed: Proposal, configuration: Configuration) -> list[str]:
-    return [refusal.code for refusal in order_refusals(proposed, configuration)]
+    return [refusal.code for refusal in refusals(proposed, configuration)]
 
 
 @pytest.mark.parametrize(
@@ -39,8 +47,8 @@ def codes(proposed: Proposal, configuration: Configuration) -> list[str]:
         (proposal(111), []),
         (proposal(112), ["strategy-notional"]),  # 50,400
         (proposal(12, held=100), ["strategy-notional"]),  # what is held already counts
-        (proposal(-223, held=112), ["order-notional"]),  # 100,350 in one order, 49,950 held afterwards
-        (proposal(300), ["strategy-notional", "order-notional"]),
+        (proposal(-223, held=112), []),  # 49,950 held afterwards, of the other side
+        (proposal(-224, held=112), ["strategy-notional"]),
         (proposal(1, symbol="QQQ"), ["symbol-not-allowed"]),
         (proposal(1, strategy="spymacdvixy"), ["strategy-not-configured"]),
     ],
@@ -67,18 +75,32 @@ def test_shorting_that_is_off_is_refused_also_as_the_rest_of_a_reversal() -> Non
 
 def test_every_refusal_is_told_at_once_with_what_was_expected_and_found() -> None:
     strict = configured(enabled=False, allowedSymbols=["QQQ"], maxNotional=1, allowShort=False)
-    refusals = order_refusals(proposal(-300), strict)
-    assert [refusal.code for refusal in refusals] == [
+    found = refusals(proposal(-300), strict)
+    assert [refusal.code for refusal in found] == [
         "strategy-disabled",
         "symbol-not-allowed",
         "short-not-allowed",
         "strategy-notional",
-        "order-notional",
     ]
-    assert refusals[4].message == (
-        "expected at most limits.orderNotional 100000, found 135000.00; this order isn't sent"
+    assert found[3].message == (
+        "expected at most strategies.testsignalgenerator.maxNotional 1, "
+        "found 135000.00; this order isn't sent"
     )
-    assert all("expected" in refusal.message for refusal in refusals)
+    assert all("expected" in refusal.message for refusal in found)
+
+
+def test_what_a_strategy_holds_elsewhere_counts_and_what_it_gives_up_makes_room() -> None:
+    bounds = Bounds("testsignalgenerator", configured(), Decimal(45_000))
+    bought = proposal(100)
+    assert [refusal.code for refusal in bounds.open(bought)] == ["strategy-notional"]
+    bounds.reduce(proposal(-100, held=100))
+    assert bounds.open(bought) == ()
+    assert [refusal.code for refusal in bounds.open(proposal(12))] == ["strategy-notional"]
+
+
+def test_a_strategy_whose_holdings_nobody_can_value_opens_nothing() -> None:
+    unknown = Refusal(code="strategy-notional", message="nobody knows")
+    assert Bounds("testsignalgenerator", configured(), unknown).open(proposal(1)) == (unknown,)
 
 
 @given(quantities.filter(bool), st.integers(1, 100))
@@ -86,10 +108,18 @@ def test_closing_is_never_refused(held: Decimal, percent: int) -> None:
     closing = -(held * percent / 100).to_integral_value(rounding="ROUND_UP")
     refused_everything = configured(enabled=False, allowedSymbols=["QQQ"], maxNotional=1, allowShort=False)
     order = Proposal("testsignalgenerator", "SPY", held, closing, unit_value=Decimal(450))
-    assert order_refusals(order, refused_everything) == ()
+    assert refusals(order, refused_everything) == ()
 
 
 @given(quantities, quantities)
 def test_an_order_only_reduces_if_less_of_the_same_side_is_left(held: Decimal, quantity: Decimal) -> None:
     order = Proposal("x", "SPY", held, quantity, unit_value=Decimal(1))
     assert order.only_reduces == (held != 0 and 0 <= order.after / held < 1)
+
+
+@given(quantities, quantities)
+def test_what_of_a_change_only_reduces_never_passes_zero(held: Decimal, quantity: Decimal) -> None:
+    reducing = Proposal("x", "SPY", held, quantity, unit_value=Decimal(1)).reducing()
+    assert reducing.quantity == 0 or reducing.only_reduces
+    assert abs(reducing.quantity) <= abs(quantity)
+    assert reducing.after * held >= 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader.domain.instruments import Stock
-from trader.domain.sizing import capital, limit_price, order_quantity, target_quantity, unit_value
+from trader.domain.sizing import capital, limit_price, target_quantity, unit_value
 from trader.domain.targets import Flat, Weight
 
 SPY = Stock("SPY")
@@ -95,15 +95,6 @@ def test_long_and_short_are_each_others_mirror(weight: Decimal, available: Decim
     one_side = target_quantity(Weight(SPY, weight), available, price)
     other_side = target_quantity(Weight(SPY, -weight), available, price)
     assert one_side == -other_side
-
-
-@given(quantities, quantities, quantities)
-def test_rebalancing_again_finds_nothing_to_do(target: Decimal, held: Decimal, in_flight: Decimal) -> None:
-    order = order_quantity(target, held, in_flight)
-    assert order_quantity(target, held, in_flight + order) == 0  # while it works
-    assert order_quantity(target, held + order, in_flight) == 0  # once it is filled
-    part = (order / 3).to_integral_value()
-    assert order_quantity(target, held + part, in_flight + order - part) == 0  # and in between
 
 
 @pytest.mark.parametrize(

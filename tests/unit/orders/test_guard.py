@@ -1,6 +1,7 @@
 """The last look before an order goes: each thing that may have changed stops it, by its own name."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -311,3 +312,23 @@ async def test_a_worker_that_is_shutting_down_sends_no_order(watch: Watch) -> No
     with pytest.raises(Retryable) as put_off:
         watch.guard.check(opening())
     assert put_off.value.code == "stopping"
+
+
+async def test_an_order_does_not_go_once_its_message_is_too_old(watch: Watch) -> None:
+    clock = watch.clock
+    limit = clock.now() + timedelta(seconds=10)
+    guard = Guard(
+        watch.desk.ports,
+        ACCOUNT,
+        watch.owned,
+        Durations(),
+        deadline=clock.monotonic() + HANDLER_S,
+        good_until=limit,
+    )
+    await guard.refresh()
+    assert guard.check(opening()) is None
+    clock.advance(10.5)
+    await guard.refresh()
+    with pytest.raises(Stop) as stopped:
+        guard.check(opening())
+    assert stopped.value.code == "too-old"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.orders import OURS, SPY, execution, record
-from trader.domain.ledger import BookedFill, book, filled_of, holdings, revision_of, stem_of
+from tests.support.orders import NOON, OURS, SPY, execution, record
+from trader.domain.ledger import BookedFill, book, crossing_fills, filled_of, holdings, revision_of, stem_of
 from trader.domain.order_record import OrderRecord
 from trader.domain.portfolio import Fill
 from trader.domain.sharing import share
@@ -179,3 +179,19 @@ def test_an_execution_and_its_corrections_share_a_stem(exec_id: str, stem: str, 
 def test_an_average_price_is_weighted_by_quantity() -> None:
     fills = [execution("a.01", 30, price=Decimal(100)), execution("b.01", 10, price=Decimal(104))]
     assert filled_of(booked_after([fills])) == (Decimal(40), Decimal(101))
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcd"), st.integers(1, 500).map(Decimal), min_size=1),
+    st.sampled_from("abcd"),
+)
+def test_what_crosses_inside_is_a_pair_of_fills_that_changes_no_sum(
+    buys: dict[str, Decimal], seller: str
+) -> None:
+    crossed = {**buys, f"{seller}-too": -sum(buys.values(), Decimal(0))}
+    pair = crossing_fills("ab12/756733", SPY, crossed, Decimal("671.30"), NOON)
+    assert holdings(pair) == {(owner, SPY.con_id): part for owner, part in crossed.items()}
+    assert sum(fill.quantity for fill in pair) == 0
+    assert len({fill.stem for fill in pair}) == 2
+    assert {fill.order for fill in pair} == {"cross/ab12/756733"}
+    assert all(sum(fill.shares.values()) == fill.quantity for fill in pair)

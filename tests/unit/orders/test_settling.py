@@ -14,8 +14,9 @@ from tests.support.world import ACCOUNT
 from trader.domain.ledger import EXTERNAL, BookedFill, book, holdings
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import Complaint, OrderState, reference_of
+from trader.domain.session import trading_day
 from trader.domain.status import Severity
-from trader.execution.settling import Settled, Settler, session_date
+from trader.execution.settling import Settled, Settler
 from trader.ports import Create
 from trader.runs.lease import Lease
 from trader.stored import orderbook
@@ -366,7 +367,7 @@ async def test_what_the_gateway_shows_of_our_client_is_known_taken(desk: Desk) -
     ],
 )
 def test_a_session_ends_at_midnight_in_new_york(at: str, date: str) -> None:
-    assert session_date(record(planned_at=at).planned_at) == date
+    assert trading_day(record(planned_at=at).planned_at) == date
 
 
 async def test_a_contract_is_locked_for_the_order_that_is_in_doubt_alone(desk: Desk) -> None:

@@ -62,6 +62,15 @@ def test_a_fraction_is_shared_to_its_last_digit() -> None:
     assert parts == {"alpha": Decimal("0.002"), "beta": Decimal("0.001")}
 
 
+def test_nobody_gets_more_than_was_wanted_of_what_isnt_whole() -> None:
+    wanted = {"alpha": Decimal("0.5"), "beta": Decimal("0.5"), "gamma": Decimal(1)}
+    assert share(Decimal(1), wanted) == {
+        "alpha": Decimal("0.3"),
+        "beta": Decimal("0.2"),
+        "gamma": Decimal("0.5"),
+    }
+
+
 def test_what_is_written_with_an_exponent_is_shared_like_the_same_number_without() -> None:
     wanted = {"alpha": Decimal(150), "beta": Decimal(50)}
     assert share(Decimal("1E+2"), wanted) == {"alpha": Decimal(75), "beta": Decimal(25)}

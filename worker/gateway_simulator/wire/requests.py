@@ -406,9 +406,13 @@ UNSUPPORTED: MappingProxyType[str, tuple[str, int]] = MappingProxyType(
 _NAMES = {cls: cls.__name__[0].lower() + cls.__name__[1:] for cls in TABLES.values()}
 
 
+WHAT_IF = "whatIfOrder"
+"""The name of a placeOrder that only asks what the order would do."""
+
+
 def name(request: Message) -> str:
     """The API's name of a request: a ReqPnL is a reqPnL."""
-    return _NAMES[type(request)]
+    return WHAT_IF if getattr(request, "what_if", False) else _NAMES[type(request)]
 
 
 def subject(request: Message) -> int:

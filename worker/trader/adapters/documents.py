@@ -9,7 +9,7 @@ from trader.domain.errors import Failed
 from trader.domain.wire import JsonObject
 from trader.ports import Create, Delete, Update, Write
 
-INDEXED_FIELDS = ("state", "order")
+INDEXED_FIELDS = ("state", "order", "day")
 """The top-level fields that a query may ask for.
 
 A new one also needs a higher version of SQLite's schema, and its line in ``infra/firestore.indexes.json``.

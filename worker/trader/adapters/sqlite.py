@@ -36,7 +36,7 @@ INDEXES = "".join(
     f"CREATE INDEX IF NOT EXISTS documents_by_{name} ON documents (collection, {_value(name)}, id);"
     for name in INDEXED_FIELDS
 )
-SCHEMA = Schema(version=1, script=TABLES + INDEXES)
+SCHEMA = Schema(version=2, script=TABLES + INDEXES)
 
 # As bytes: text that is no UTF-8 would fail inside sqlite3, where nobody can say which document it was.
 ROW = "id, CAST(data AS BLOB), version"

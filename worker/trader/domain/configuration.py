@@ -76,6 +76,10 @@ class Exposure(Wire):
             raise broken_rule(f"expected fractions whose sum is at most 1, found {total}; lower some")
         return shares
 
+    def of(self, strategy: str) -> Decimal:
+        """Return the fraction of net liquidation that a strategy may use; 0 where nothing is said of it."""
+        return self.overall * self.strategies.get(strategy, Decimal(0))
+
 
 class OrderTerms(Wire):
     """How orders are placed, unless a message says otherwise."""

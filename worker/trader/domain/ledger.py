@@ -2,18 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
 from trader.domain.order_record import OrderRecord
+from trader.domain.orders import OrderContract
 from trader.domain.portfolio import Fill
 from trader.domain.sharing import share
 from trader.domain.wire import Amount, Time, Wire
 
 EXTERNAL = "EXTERNAL"
 """The owner of what no strategy asked for."""
+CROSSING = "cross/"
+"""What the stem of a fill starts with that crossed inside. No execution's id has a slash."""
 
 
 class BookedFill(Wire):
@@ -22,7 +26,9 @@ class BookedFill(Wire):
     version: Literal[1] = 1
     stem: str = Field(description="The execution's id without the number of its correction.")
     exec_id: str
-    order: str = Field(description="The reference of our order; empty for an external one.")
+    order: str = Field(
+        description="The reference of our order, or of a crossing inside; empty for an external one."
+    )
     con_id: int
     instrument: str
     currency: str
@@ -114,3 +120,33 @@ def _booked(record: OrderRecord, fill: Fill, shares: dict[str, Decimal]) -> Book
         commission=fill.commission,
         commission_currency=fill.commission_currency,
     )
+
+
+def crossing_fills(
+    crossing: str, contract: OrderContract, crossed: Mapping[str, Decimal], price: Decimal, at: datetime
+) -> tuple[BookedFill, BookedFill]:
+    """Return the pair of fills that books what has crossed inside: the buyers', and the sellers'.
+
+    ``crossing`` is unlike that of any other, and has a slash, as no execution's id has. The two sum to
+    nothing, as no share has changed hands at the broker.
+    """
+    sides = (
+        ("buy", {owner: part for owner, part in crossed.items() if part > 0}),
+        ("sell", {owner: part for owner, part in crossed.items() if part < 0}),
+    )
+    buy, sell = (
+        BookedFill(
+            stem=f"{CROSSING}{crossing}/{side}",
+            exec_id=f"{CROSSING}{crossing}/{side}",
+            order=f"{CROSSING}{crossing}",
+            con_id=contract.con_id,
+            instrument=str(contract),
+            currency=contract.currency,
+            quantity=sum(shares.values(), Decimal(0)),
+            price=price,
+            at=at,
+            shares=shares,
+        )
+        for side, shares in sides
+    )
+    return buy, sell

@@ -46,6 +46,7 @@ class OrderRecord(Wire):
     sending: Sending | None
     evidence: Evidence
     planned_at: Time
+    day: str = Field("", description="The account's session date when it was planned, as 2026-11-23.")
     perm_id: int = 0
     filled: Amount = Decimal(0)
     average_price: Amount | None = None

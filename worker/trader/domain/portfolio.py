@@ -30,6 +30,15 @@ class Position(Wire):
     unrealized_pnl: Amount | None
 
 
+class Margin(Wire):
+    """What the broker says that one order would do to the account, in the base currency."""
+
+    initial_after: Amount
+    initial_change: Amount
+    equity_after: Amount
+    equity_change: Amount
+
+
 class OpenOrder(Wire):
     """An order that stands at the broker, ours or anyone's."""
 

@@ -1,18 +1,16 @@
-"""The limits that one order is held to; each refusal carries a code."""
+"""The limits that what one strategy wishes for is held to; each refusal carries a code."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from trader.domain.configuration import Configuration
 from trader.domain.refusal import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """An order as a strategy would place it.
+class Proposal(NamedTuple):
+    """A change as a strategy wishes it.
 
-    ``held`` counts the strategy's holding with its orders in flight, ``quantity`` is the order's, both
+    ``held`` counts the strategy's holding with its orders in flight, ``quantity`` is the change, both
     signed; ``unit_value`` is what one unit is worth in the base currency.
     """
 
@@ -24,46 +22,88 @@ class Proposal:
 
     @property
     def after(self) -> Decimal:
-        """The holding once the order is filled."""
+        """The holding once the change is made."""
         return self.held + self.quantity
 
     @property
+    def more(self) -> Decimal:
+        """By how much the holding grows, of either side, in the base currency; below 0 if it shrinks."""
+        held, quantity = self.held, self.quantity
+        grown = abs(held + quantity) - abs(held) if held else abs(quantity)
+        return grown * self.unit_value
+
+    @property
     def only_reduces(self) -> bool:
-        """Whether the order leaves less of the same side, or nothing."""
-        return abs(self.after) < abs(self.held) and self.after * self.held >= 0
+        """Whether it leaves less of the same side, or nothing."""
+        held = self.held
+        if not held:
+            return False
+        after = held + self.quantity
+        return 0 <= after < held if held > 0 else held < after <= 0
+
+    def reducing(self) -> "Proposal":
+        """Return as much of it as only reduces: of a reversal, the closing; of an opening, nothing."""
+        if self.only_reduces:
+            return self
+        closes = self.held * self.quantity < 0
+        return self._replace(quantity=-self.held if closes else Decimal(0))
 
 
-def order_refusals(proposal: Proposal, configuration: Configuration) -> tuple[Refusal, ...]:
-    """Return every reason why ``proposal`` may not go; none when it may.
+class Bounds:
+    """What one strategy is held to, across all that it holds.
 
-    An order that only reduces is bounded by what is held and is never refused: a limit must not keep a
-    position open. Codes: ``strategy-not-configured``, ``strategy-disabled``, ``symbol-not-allowed``,
-    ``short-not-allowed``, ``strategy-notional``, ``order-notional``.
+    ``invested`` is what its holdings are worth now, in the base currency, or why that isn't known.
     """
-    return () if proposal.only_reduces else tuple(_refusals(proposal, configuration))
+
+    def __init__(self, strategy: str, configuration: Configuration, invested: Decimal | Refusal) -> None:
+        self._key = f"strategies.{strategy}"
+        self._limits = configuration.strategies.get(strategy)
+        self._allowed = frozenset(self._limits.allowed_symbols if self._limits else ())
+        self._invested = invested
+
+    def reduce(self, proposal: Proposal) -> None:
+        """Count what only reduces: what it gives up makes room for what is opened after it.
+
+        It is bounded by what is held and is never refused: a limit must not keep a position open.
+        """
+        if isinstance(self._invested, Decimal):
+            self._invested += proposal.more
+
+    def open(self, proposal: Proposal) -> tuple[Refusal, ...]:
+        """Return every reason why what opens something may not go; with none it counts from now on.
+
+        Codes: ``strategy-not-configured``, ``strategy-disabled``, ``symbol-not-allowed``,
+        ``short-not-allowed``, ``strategy-notional``.
+        """
+        invested = self._invested
+        if isinstance(invested, Decimal):
+            invested += proposal.more
+        refusals = self._refusals(proposal, invested)
+        if not refusals:
+            self._invested = invested
+        return refusals
+
+    def _refusals(self, proposal: Proposal, invested: Decimal | Refusal) -> tuple[Refusal, ...]:
+        key, limits = self._key, self._limits
+        if limits is None:
+            return (refuse("strategy-not-configured", f"{key} in the configuration", "none"),)
+        found: list[Refusal] = []
+        if not limits.enabled:
+            found.append(refuse("strategy-disabled", f"{key}.enabled true", "false"))
+        if proposal.symbol not in self._allowed:
+            allowed = f"one of {key}.allowedSymbols ({', '.join(limits.allowed_symbols)})"
+            found.append(refuse("symbol-not-allowed", allowed, proposal.symbol))
+        if not limits.allow_short and proposal.after < 0:
+            short = f"no short holding without {key}.allowShort"
+            found.append(refuse("short-not-allowed", short, str(proposal.after)))
+        if not isinstance(invested, Decimal):
+            found.append(invested)
+        elif invested > limits.max_notional:
+            most = f"at most {key}.maxNotional {limits.max_notional}"
+            found.append(refuse("strategy-notional", most, f"{invested:.2f}"))
+        return tuple(found)
 
 
-def _refusals(proposal: Proposal, configuration: Configuration) -> Iterator[Refusal]:
-    key = f"strategies.{proposal.strategy}"
-    limits = configuration.strategies.get(proposal.strategy)
-    if limits is None:
-        yield _refuse("strategy-not-configured", f"{key} in the configuration", "none")
-        return
-    if not limits.enabled:
-        yield _refuse("strategy-disabled", f"{key}.enabled true", "false")
-    if proposal.symbol not in limits.allowed_symbols:
-        allowed = ", ".join(limits.allowed_symbols)
-        yield _refuse("symbol-not-allowed", f"one of {key}.allowedSymbols ({allowed})", proposal.symbol)
-    if proposal.after < 0 and not limits.allow_short:
-        yield _refuse("short-not-allowed", f"no short holding without {key}.allowShort", str(proposal.after))
-    held = abs(proposal.after) * proposal.unit_value
-    if held > limits.max_notional:
-        yield _refuse("strategy-notional", f"at most {key}.maxNotional {limits.max_notional}", f"{held:.2f}")
-    order = abs(proposal.quantity) * proposal.unit_value
-    most = configuration.limits.order_notional
-    if order > most:
-        yield _refuse("order-notional", f"at most limits.orderNotional {most}", f"{order:.2f}")
-
-
-def _refuse(code: str, expected: str, found: str) -> Refusal:
+def refuse(code: str, expected: str, found: str) -> Refusal:
+    """Return the refusal of an order by a limit."""
     return Refusal(code=code, message=f"expected {expected}, found {found}; this order isn't sent")

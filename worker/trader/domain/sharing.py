@@ -1,25 +1,42 @@
 """How what an order has filled is shared among the strategies that wanted it."""
 
 from collections.abc import Mapping
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
+from math import lcm
 
 
 def share(filled: Decimal, wanted: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """Return each contributor's part of the cumulative quantity ``filled``, in proportion to ``wanted``.
 
-    Whole units by largest remainder, ties by name; a fractional quantity is shared in units of its last
-    digit. The parts sum to ``filled`` exactly, and depend on nothing but it: however the fills came, the
-    same total gives the same holdings. All of ``wanted`` have one sign, that of ``filled``.
+    Whole units by largest remainder, ties by name; where ``filled`` or what is wanted is fractional, units
+    of the last digit, so that nobody gets more than was wanted while less than all is filled. The parts sum
+    to ``filled`` exactly, and depend on nothing but it: however the fills came, the same total gives the
+    same holdings. All of ``wanted`` have one sign, that of ``filled``.
     """
-    whole = sum(wanted.values(), Decimal(0))
-    if not wanted or whole == 0:
+    names = sorted(wanted)
+    ratios = [wanted[name].as_integer_ratio() for name in names]
+    scale = lcm(*(below for _, below in ratios)) if names else 1
+    weights = [above * (scale // below) for above, below in ratios]
+    whole = sum(weights)
+    if not whole:
         raise ValueError(f"expected contributors with a quantity, found {dict(wanted)}")
-    exponent = filled.normalize().as_tuple().exponent
-    unit = Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(1)
-    exact = {name: filled * quantity / whole for name, quantity in sorted(wanted.items())}
-    parts = {name: value.quantize(unit, ROUND_DOWN) for name, value in exact.items()}
-    left = filled - sum(parts.values(), Decimal(0))
-    by_remainder = sorted(exact, key=lambda name: -abs(exact[name] - parts[name]))
-    for name in by_remainder[: int(abs(left) / unit)]:
-        parts[name] += unit.copy_sign(left)
-    return parts
+    digits = max(_digits(filled), *map(_digits, wanted.values())) if scale > 1 else _digits(filled)
+    # In integers: a remainder is then exact, and a tie is one.
+    units = int(filled.scaleb(digits))
+    parts, remainders = [], []
+    for weight in weights:
+        part, remainder = divmod(abs(units) * abs(weight), abs(whole))
+        parts.append(part)
+        remainders.append(remainder)
+    by_remainder = sorted(range(len(names)), key=remainders.__getitem__, reverse=True)
+    for n in by_remainder[: abs(units) - sum(parts)]:
+        parts[n] += 1
+    sign = 1 if units >= 0 else -1
+    shares = {name: Decimal(sign * part) for name, part in zip(names, parts, strict=True)}
+    return {name: part.scaleb(-digits) for name, part in shares.items()} if digits else shares
+
+
+def _digits(quantity: Decimal) -> int:
+    """Return how many digits ``quantity`` has after its point, trailing zeros not counted."""
+    exponent = quantity.normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0

@@ -27,13 +27,8 @@ def target_quantity(target: Weight | Flat, capital: Decimal, unit: Decimal) -> D
     """Return the whole units to hold, signed and rounded toward zero, so never above ``capital``."""
     if isinstance(target, Flat):
         return Decimal(0)
-    with localcontext(_EXACT):
-        return capital * target.value // unit + 0  # plus 0, because -0.5 units round to -0
-
-
-def order_quantity(target: Decimal, held: Decimal, in_flight: Decimal) -> Decimal:
-    """Return the signed quantity that is missing once orders ``in_flight`` are filled."""
-    return target - held - in_flight
+    # The context's own methods: entering it ten thousand times takes longer than the arithmetic.
+    return _EXACT.divide_int(_EXACT.multiply(capital, target.value), unit) or Decimal(0)  # -0.5 rounds to -0
 
 
 def limit_price(price: Decimal, quantity: Decimal, offset_percent: Decimal, min_tick: Decimal) -> Decimal:

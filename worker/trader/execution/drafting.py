@@ -6,7 +6,7 @@ from decimal import Decimal
 from trader.domain.ledger import stem_of
 from trader.domain.order_record import Evidence, OrderRecord, Sending
 from trader.domain.orders import Order, reference_of
-from trader.execution.settling import session_date
+from trader.domain.session import trading_day
 from trader.plans import OrderWish
 from trader.ports import Ports
 
@@ -28,6 +28,7 @@ class Drafts:
         if not wishes:
             return []
         now = self._ports.clock.now()
+        day = trading_day(now)
         return [
             OrderRecord(
                 run=self._run,
@@ -40,6 +41,7 @@ class Drafts:
                 sending=sending,
                 evidence=self._evidence(wish.contract.con_id, taken),
                 planned_at=now,
+                day=day,
             )
             for n, (wish, sending) in enumerate(zip(wishes, self._sendings(len(wishes)), strict=True))
         ]
@@ -67,7 +69,7 @@ class Drafts:
     def _evidence(self, con_id: int, taken: int) -> Evidence:
         positions = self._ports.broker.positions()
         return Evidence(
-            session_date=session_date(self._ports.clock.now()),
+            session_date=trading_day(self._ports.clock.now()),
             position=sum((p.quantity for p in positions if p.con_id == con_id), Decimal(0)),
             next_order_id=self._ports.orders.link().first_order_id,
             taken_order_id=taken,

@@ -36,8 +36,14 @@ class DryRun:
         return tuple(_planned(wish) for wish in self._wishes[stage.name])
 
     async def cancel(self, mine: Collection[str] | None) -> tuple[BrokerOrder, ...]:
-        self._ports.broker.require_ready()
         wanted = None if mine is None else await own_references(self._ports.store, self._account, mine)
+        return await self._standing(wanted)
+
+    async def withdraw(self, references: Collection[str]) -> tuple[BrokerOrder, ...]:
+        return await self._standing(references)
+
+    async def _standing(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+        self._ports.broker.require_ready()
         standing = (await self._ports.orders.look_up()).open
         return tuple(order for order in standing if wanted is None or order.reference in wanted)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import structlog
 from pydantic import ValidationError
@@ -61,6 +62,7 @@ class Execution:
         *,
         may_send: bool,
         deadline: float,
+        good_until: datetime | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ports = ports
@@ -69,7 +71,15 @@ class Execution:
         self._owned = owned
         self._may_send = may_send
         self._deadline = deadline
-        self._guard = Guard(ports, account, owned, settings.durations, deadline=deadline, stopping=stopping)
+        self._guard = Guard(
+            ports,
+            account,
+            owned,
+            settings.durations,
+            deadline=deadline,
+            good_until=good_until,
+            stopping=stopping,
+        )
         self._drafts = Drafts(ports, owned.record.key)
         self._known = Known()
         self._configuration: Configuration | TraderError = Rejected("config-missing", "not read yet")
@@ -115,7 +125,7 @@ class Execution:
             raise Failed("too-late", f"was interrupted before the plan to {name}; nothing more is planned")
         await self._flush()
         decided = await decide()
-        if decided.wishes:
+        if decided.wishes or decided.crossings:
             await self._may_trade()
         drafts = self._drafts.of(decided.wishes, first=len(plan.references), taken=self._taken_order_id)
         stage = Stage(
@@ -127,7 +137,8 @@ class Execution:
         version = self._configuration.version if isinstance(self._configuration, Configuration) else None
         stored_plan = StoredPlan(configuration_version=version, stages=(*plan.stages, stage))
         kept = [Kept(orderbook.order_path(self._account, d.order.reference), d) for d in drafts]
-        await self._store(kept, drafts, plan=stored_plan.to_json())
+        crossings = orderbook.fill_writes(self._account, (), decided.crossings)
+        await self._store(kept, drafts, crossings, plan=stored_plan.to_json())
         self._known.unsent |= set(stage.orders)
         return stage
 
@@ -151,8 +162,19 @@ class Execution:
 
         Asking twice does no harm, so a resumed run asks again.
         """
-        store, orders = self._ports.store, self._ports.orders
+        store = self._ports.store
         wanted = None if mine is None else await orderbook.own_references(store, self._account, mine)
+        return await self._cancelled(wanted)
+
+    async def withdraw(self, references: Collection[str]) -> tuple[BrokerOrder, ...]:
+        """Cancel these orders of ours, as ``cancel`` does."""
+        standing = await self._cancelled(references)
+        # One that has ended by itself since the run began is in flight in our books until it is settled.
+        await self._settle(await orderbook.open_orders(self._ports.store, self._account))
+        return standing
+
+    async def _cancelled(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+        store, orders = self._ports.store, self._ports.orders
         if not self._may_send:
             return await self._standing(wanted)
         await self._may_trade()
@@ -377,12 +399,16 @@ class Execution:
     # -- records ----------------------------------------------------------------------------------------
 
     async def _store(
-        self, kept: Sequence[Kept[OrderRecord]], values: Iterable[OrderRecord], **changes: object
+        self,
+        kept: Sequence[Kept[OrderRecord]],
+        values: Iterable[OrderRecord],
+        also: Sequence[Write] = (),
+        **changes: object,
     ) -> None:
-        """Write ``values`` in the place of ``kept``, now and together with ``changes`` of the run."""
+        """Write ``values`` in the place of ``kept``, now, with ``also`` and ``changes`` of the run."""
         pairs = list(zip(kept, values, strict=True))
-        versions = await self._owned.write([k.write(value) for k, value in pairs], **changes)
-        for (before, value), version in zip(pairs, versions, strict=True):
+        versions = await self._owned.write([*(k.write(value) for k, value in pairs), *also], **changes)
+        for (before, value), version in zip(pairs, versions, strict=False):
             self._known.orders[value.order.reference] = Kept(before.path, value, version)
 
     def _note(self, record: OrderRecord) -> None:

@@ -1,6 +1,7 @@
 """The check just before an order goes: lease, trading state, yield, deadline, position."""
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 
 from trader.domain.errors import GatewayNotReady, LeaseLost, Retryable
@@ -37,6 +38,7 @@ class Guard:
         durations: Durations,
         *,
         deadline: float,
+        good_until: datetime | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ports = ports
@@ -44,6 +46,7 @@ class Guard:
         self._owned = owned
         self._durations = durations
         self._deadline = deadline
+        self._good_until = good_until
         self._stopping = stopping
         self._state = TradingState.HALTED
         self._read_at = float("-inf")
@@ -73,6 +76,8 @@ class Guard:
             raise Stop("yielded", f"yielded the account to {lock.record.urgent}")
         if now >= self._deadline:
             raise Stop("deadline", "no time was left to send it")
+        if self._good_until is not None and self._ports.clock.now() > self._good_until:
+            raise Stop("too-old", f"its message was good until {self._good_until:%Y-%m-%d %H:%M:%S} UTC")
 
     def check(self, record: OrderRecord) -> str | None:
         """Return why ``record`` alone may not go, or None. Awaits nothing, so it holds when the order goes.

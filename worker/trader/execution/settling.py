@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -13,6 +11,7 @@ from trader.domain.ledger import BookedFill
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import Lookup, OrderState
 from trader.domain.proof import Scene, missing_proof
+from trader.domain.session import trading_day
 from trader.domain.settlement import Verdict, judge, judge_again
 from trader.domain.status import Severity
 from trader.ports import Ports, Write
@@ -21,9 +20,6 @@ from trader.stored import orderbook
 from trader.stored.orderbook import ContractLock, Kept
 
 log = structlog.get_logger(__name__)
-
-EXCHANGE_ZONE = ZoneInfo("America/New_York")
-"""Whose midnight ends a session date: the gateway's reports are cut off then."""
 
 
 @dataclass
@@ -51,11 +47,6 @@ class Looks:
     second: Lookup
     links: tuple[str, str]
     moved: Mapping[int, Decimal]
-
-
-def session_date(at: datetime) -> str:
-    """Return the session's date at ``at``, as 2026-11-23."""
-    return at.astimezone(EXCHANGE_ZONE).date().isoformat()
 
 
 class Settler:
@@ -185,7 +176,7 @@ class Settler:
             links=looks.links,
             gateway=link.gateway,
             client_id=link.client_id,
-            session_date=session_date(self._ports.clock.now()),
+            session_date=trading_day(self._ports.clock.now()),
             position=held.get(con_id, Decimal(0)),
             expected_position=record.evidence.position + looks.moved.get(con_id, Decimal(0)),
             settle_s=self._settle_s,

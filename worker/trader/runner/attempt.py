@@ -1,12 +1,14 @@
 """One attempt at a run: what its class needs before it may work, then its handler."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from trader.domain.errors import Expired, Failed, Retryable, Terminal
 from trader.domain.orders import OrderReport
 from trader.domain.status import IntentClass
+from trader.domain.strategy import AnyStrategy
 from trader.execution.dry_run import DryRun
 from trader.execution.execution import Execution
 from trader.intent import GOOD_FOR, Completed, Run, Trading
@@ -29,6 +31,7 @@ class Attempt:
         account: str,
         owned: OwnedRun,
         request: Request,
+        strategies: Mapping[str, AnyStrategy],
         stopping: Callable[[], bool],
     ) -> None:
         self._ports = ports
@@ -37,6 +40,7 @@ class Attempt:
         self._account = account
         self._owned = owned
         self._request = request
+        self._strategies = strategies
         self._stopping = stopping
         self._execution: Execution | None = None
 
@@ -62,6 +66,7 @@ class Attempt:
             requested_at=request.key.requested_at,
             settle_s=self._settings.durations.settle_s,
             still_free=partial(locks.still_free, self._ports.store, self._account),
+            strategies=self._strategies,
             trading=trading,
         )
         try:
@@ -97,6 +102,7 @@ class Attempt:
             self._owned,
             may_send=may_send,
             deadline=deadline,
+            good_until=good_until(self._request),
             stopping=self._stopping,
         )
 
@@ -130,12 +136,17 @@ class Attempt:
         return self._execution
 
 
+def good_until(request: Request) -> datetime | None:
+    """Return until when ``request`` may be acted on, each of its orders included; None is for ever."""
+    good_for = GOOD_FOR[request.kind]
+    if request.message.expires_at is not None or good_for is None:
+        return request.message.expires_at
+    return request.key.requested_at + good_for
+
+
 def too_old(request: Request, ports: Ports) -> Expired | None:
     """Return why ``request`` is too old to be acted on, or None."""
-    good_for = GOOD_FOR[request.kind]
-    limit = request.message.expires_at
-    if limit is None and good_for is not None:
-        limit = request.key.requested_at + good_for
+    limit = good_until(request)
     now = ports.clock.now()
     if limit is None or now <= limit:
         return None

@@ -10,6 +10,7 @@ from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable,
 from trader.domain.messages import Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Status, worst
+from trader.domain.strategy import AnyStrategy
 from trader.execution.verdict import verdict
 from trader.intent import AnyIntent, Completed
 from trader.ports import Document, Ports
@@ -38,10 +39,12 @@ class Runner:
         settings: Settings,
         *,
         account: Callable[[], str],
+        strategies: Mapping[str, AnyStrategy] | None = None,
         delivery_attempts: int = DELIVERY_ATTEMPTS,
     ) -> None:
         self.ports = ports
         self.intents = intents
+        self.strategies = strategies or {}
         self.account = account
         self.teller = Teller(ports, settings.mode)
         self._settings = settings
@@ -130,7 +133,14 @@ class Runner:
         exhausted = False
         log.info("started", attempt=attempt)
         work = Attempt(
-            self.ports, self._settings, self.watch, account, owned, request, lambda: self._stopping
+            self.ports,
+            self._settings,
+            self.watch,
+            account,
+            owned,
+            request,
+            self.strategies,
+            lambda: self._stopping,
         )
         try:
             end = await self._under_lease(owned, self._ended(work))

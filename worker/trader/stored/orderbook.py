@@ -108,6 +108,11 @@ async def all_orders(store: Store, account: str) -> list[Kept[OrderRecord]]:
     return [_kept(document, OrderRecord) for document in found]
 
 
+async def orders_of_day(store: Store, account: str, day: str) -> int:
+    """Return how many orders were planned on one session date, whatever became of them."""
+    return len(await store.query(f"accounts/{account}/orders", where={"day": day}, limit=_ALL))
+
+
 async def booked_fills(store: Store, account: str) -> list[Kept[BookedFill]]:
     """Return every booked fill as it stands in the store."""
     found = await store.query(f"accounts/{account}/fills", limit=_ALL)

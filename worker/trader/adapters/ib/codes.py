@@ -95,3 +95,10 @@ def refusal(code: int, text: str) -> TraderError:
     if code == HISTORICAL_DATA and "no data" in lower:
         return Rejected("no-market-data", f"expected bars; {said}")
     return GatewayNotReady("gateway-error", f"expected an answer; {said}")
+
+
+def margin_refusal(code: int, text: str) -> TraderError:
+    """Return what the broker's error to the question for an order's margin means: it wouldn't take it."""
+    if code in PACING:
+        return refusal(code, text)
+    return Rejected("margin", f"expected the broker to take such an order; it answered {code}: {text}")

@@ -13,7 +13,7 @@ from trader.adapters.ib.connection import Connection
 from trader.adapters.ib.contracts import one, resolved, to_ib, to_search
 from trader.adapters.ib.numbers import price
 from trader.domain.errors import Rejected
-from trader.domain.instruments import Contract, Instrument
+from trader.domain.instruments import Contract, Instrument, Listed
 from trader.domain.market import Bar, BarSize, Price, PriceKind
 from trader.ports import Clock
 
@@ -47,6 +47,9 @@ class IbMarketData:
                 found = await self._resolve(instrument)
                 self._contracts = {old: c for old, c in self._contracts.items() if old[0] == key[0]}
                 self._contracts[key] = found
+                # One that is known by now needn't be asked for by its number.
+                for contract in found:
+                    self._contracts[key[0], Listed(contract.con_id, contract.exchange)] = (contract,)
             return self._contracts[key]
 
     async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:

@@ -4,12 +4,15 @@
 
 from collections.abc import Sequence
 
+from trader.adapters.ib import codes
 from trader.adapters.ib.connection import Connection
+from trader.adapters.ib.margins import to_margin
 from trader.adapters.ib.placing import to_ib_contract, to_ib_order
 from trader.adapters.ib.session import Session
 from trader.adapters.ib.unusable import Unusable
 from trader.domain.errors import GatewayNotReady
 from trader.domain.orders import BrokerOrder, Complaint, Lookup, Order
+from trader.domain.portfolio import Margin
 from trader.ports import Clock, Link
 
 
@@ -33,6 +36,18 @@ class IbOrders:
     async def slot(self) -> None:
         await self._connection.session().pacer.slot(first=True)
         self._connection.session()
+
+    async def margin(self, order: Order) -> Margin:
+        session = self._connection.session()
+        client, contract = session.ib.client, to_ib_contract(order.contract)
+
+        def send(request_id: int) -> None:
+            asked = to_ib_order(order, request_id, client.clientId, session.account)
+            asked.whatIf = True
+            client.placeOrder(request_id, contract, asked)
+
+        name = f"the margin of {order.contract}"
+        return to_margin(order, await session.requests.ask(name, send, refusal=codes.margin_refusal))
 
     def place(self, order: Order, order_id: int, link: Link) -> None:
         session = self._session(link)

@@ -10,7 +10,7 @@ from ib_insync import IB, RequestError
 
 from trader.adapters.ib import codes
 from trader.adapters.ib.pacer import Pacer
-from trader.domain.errors import GatewayNotReady
+from trader.domain.errors import GatewayNotReady, TraderError
 
 
 class Requests:
@@ -27,10 +27,11 @@ class Requests:
         send: Callable[[int], None],
         *,
         cancel: Callable[[int], None] | None = None,
+        refusal: Callable[[int, str], TraderError] = codes.refusal,
     ) -> Any:
         """Send one request under a fresh id and return its answer; one that isn't answered is cancelled.
 
-        Raises GatewayNotReady, or what ``codes.refusal`` makes of the broker's error.
+        Raises GatewayNotReady, or what ``refusal`` makes of the broker's error.
         """
         client = self._ib.client
         await self._pacer.slot()
@@ -54,4 +55,4 @@ class Requests:
                 "gateway-disconnected", f"the connection was lost while waiting for {name}"
             ) from None
         except RequestError as error:
-            raise codes.refusal(error.code, error.message) from None
+            raise refusal(error.code, error.message) from None

@@ -1,0 +1,1 @@
+"""How fast things are, measured by hand: nothing here is timed in the test suite."""

@@ -1,0 +1,157 @@
+"""How long an allocation's own computing takes: from decided targets to netted orders, without any port.
+
+Run it with ``python -m tests.benchmarks.allocation``; it prints one line for each size.
+"""
+
+import gc
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from random import Random
+from time import perf_counter
+
+from tests.support.market import contract
+from trader.domain.configuration import Configuration
+from trader.domain.configuration_reading import parse
+from trader.domain.drafts import Draft, Drafting
+from trader.domain.headroom import Headroom
+from trader.domain.instruments import Stock
+from trader.domain.market import Price, PriceKind
+from trader.domain.orders import OrderContract
+from trader.domain.rebalance import Aim, Quantities, Quote, rebalance
+from trader.domain.risk import Bounds
+from trader.domain.targets import Weight
+from trader.domain.wire import JsonObject
+from trader.plans import OrderWish
+
+SIZES = ((10, 1), (100, 10), (1000, 50))
+"""Instruments and strategies; every strategy wants something of every instrument."""
+MOST_MS = 250.0
+"""What an ordinary day of the largest size may take."""
+CAPITAL = Decimal(1_000_000)
+"""Of each strategy, spread over all instruments."""
+MOVE = Decimal("0.01")
+"""By how much a price is another one than when the strategies last allocated, on an ordinary day."""
+REPEATS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What an allocation of one size begins with."""
+
+    configuration: Configuration
+    quotes: dict[int, Quote]
+    aims: Sequence[Aim]
+    held: Quantities
+
+
+def case(instruments: int, strategies: int, *, first_day: bool = False) -> Case:
+    """Return a case in which wishes are opposite on each instrument, and all of them are allowed.
+
+    On an ordinary day the strategies hold what they wanted at the prices of before; on the first, nothing.
+    """
+    random = Random(instruments)
+    at = datetime(2026, 11, 23, 15, tzinfo=UTC)
+    symbols = [f"S{n}" for n in range(instruments)]
+    names = [f"strategy-{n}" for n in range(strategies)]
+    limits: JsonObject = {
+        "enabled": True,
+        "allowedSymbols": [*symbols],
+        "maxNotional": 10**9,
+        "allowShort": True,
+    }
+    configuration = parse(
+        {
+            "account": "DU1",
+            "allowedAccounts": ["DU1"],
+            "strategies": dict.fromkeys(names, limits),
+            "limits": {
+                "orderNotional": 10**9,
+                "grossExposure": 10,
+                "positions": 10**5,
+                "ordersPerDay": 10**5,
+            },
+        }
+    )
+    quotes = {}
+    for con_id, symbol in enumerate(symbols, start=1):
+        price = Decimal(random.randrange(1000, 90_000)) / 100
+        quoted = Price(price, PriceKind.LAST, "USD", at)
+        listed = contract(con_id=con_id, symbol=symbol)
+        quotes[con_id] = Quote(listed, quoted, price)
+    weight = 1 / Decimal(instruments)
+    targets = [
+        [(con_id, Weight(Stock(symbols[con_id - 1]), random.choice((weight, -weight)))) for con_id in quotes]
+        for _ in names
+    ]
+    aims = [Aim(name, CAPITAL, wanted) for name, wanted in zip(names, targets, strict=True)]
+    if first_day:
+        return Case(configuration, quotes, aims, {})
+    before = {
+        con_id: replace(quote, unit=quote.unit * (1 + random.choice((MOVE, -MOVE))))
+        for con_id, quote in quotes.items()
+    }
+    bought = rebalance(aims, before, {}, {})
+    held = {(wish.strategy, con_id): wish.quantity for con_id, found in bought.items() for wish in found}
+    return Case(configuration, quotes, aims, held)
+
+
+def allocate(found: Case) -> list[OrderWish]:
+    """Compute the orders of a case, as an allocation does between its questions to the ports."""
+    configuration = found.configuration
+    proposals = rebalance(found.aims, found.quotes, found.held, {})
+    bounds = {aim.strategy: Bounds(aim.strategy, configuration, Decimal(0)) for aim in found.aims}
+    drafting = Drafting(configuration.order, configuration.limits, bounds)
+    drafts = [
+        draft
+        for con_id, wishes in drafting.wishes(proposals).items()
+        if (draft := drafting.draft(found.quotes[con_id], wishes))
+    ]
+    room = Headroom(configuration.limits, Decimal(10**12), {}, 0)
+    orders = []
+    for draft in sorted(drafts, key=lambda draft: draft.opens):
+        assert room.refusals(draft) == ()
+        room.admit(draft)
+        if draft.quantity:
+            orders.append(_order(draft))
+    return orders
+
+
+def _order(draft: Draft) -> OrderWish:
+    return OrderWish(
+        contract=OrderContract.of(draft.quote.contract),
+        quantity=draft.quantity,
+        limit_price=draft.limit,
+        wanted=dict(draft.netted.rest),
+    )
+
+
+def measured(found: Case) -> tuple[float, int]:
+    """Return the milliseconds of the quickest of several computations, and how many orders came of it."""
+    times = []
+    for _ in range(REPEATS):
+        gc.collect()
+        began = perf_counter()
+        allocate(found)
+        times.append((perf_counter() - began) * 1000)
+    return min(times), len(allocate(found))
+
+
+def main() -> int:
+    """Print how long each size takes; 1 if an ordinary day of the largest takes too long."""
+    taken = 0.0
+    for first_day in (True, False):
+        for instruments, strategies in SIZES:
+            taken, orders = measured(case(instruments, strategies, first_day=first_day))
+            print(  # noqa: T201 - it is what this is for
+                f"{'first' if first_day else 'ordinary':8} day, {instruments:4} instruments x {strategies:2} "
+                f"strategies: {taken:7.2f} ms, {taken * 1000 / instruments / strategies:5.2f} us each, "
+                f"{orders:4} orders"
+            )
+    return int(taken > MOST_MS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The one path from strategies to orders: bars, decisions, prices, limits, netting, a stored plan."""
