@@ -9,13 +9,13 @@ from typing import Any, cast
 
 from tests.support.clock import FakeClock
 from tests.support.deliveries import delivery
-from trader.domain.errors import GatewayNotReady, TopicUnavailable
+from trader.domain.errors import Failed, GatewayNotReady, TopicUnavailable
 from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
 from trader.domain.messages import Command, Outcome, Result
 from trader.domain.portfolio import Account, Fill, OpenOrder, Position
-from trader.domain.status import IntentClass
+from trader.domain.status import IntentClass, Severity
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
 from trader.ports import Orders, OutgoingMessage, Ports, Store, Topic
@@ -108,6 +108,10 @@ class Handler:
 
     calls: int = 0
     error: Exception | None = None
+    rest: list[str] = field(default_factory=list)  # what it leaves each time for a continuation
+    severity: Severity = Severity.INFO
+    failure: Failed | None = None
+    heard: list[str] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -116,11 +120,13 @@ class Handler:
 
     async def __call__(self, command: Note, run: Run, ports: Ports) -> Completed:
         self.calls += 1
+        self.heard.append(command.text)
         self.started.set()
         await self.go.wait()
         if self.error is not None:
             raise self.error
-        return Completed(Outcome())
+        rest = Note(text=self.rest.pop(0)) if self.rest else None
+        return Completed(Outcome(), rest=rest, severity=self.severity, failure=self.failure)
 
 
 @dataclass(frozen=True, slots=True)

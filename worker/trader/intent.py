@@ -4,6 +4,7 @@ import sys
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any, Generic, Protocol, TypeVar
 
 from trader.domain.configuration import Configuration
@@ -12,7 +13,7 @@ from trader.domain.events import Alert
 from trader.domain.messages import Command, Outcome
 from trader.domain.orders import BrokerOrder, OrderReport
 from trader.domain.settlement import Settlement
-from trader.domain.status import IntentClass, Mode
+from trader.domain.status import IntentClass, Mode, Severity
 from trader.domain.wire import JsonObject
 from trader.plans import Decide, Stage
 from trader.ports import Ports, Write
@@ -76,6 +77,7 @@ class Run:
     settle_s: float  # after which the broker's reports and positions show what it has taken
     trading: Trading | None = None
     still_free: StillFree = _unknown
+    deadline: float = inf  # of the handler, on the monotonic clock; what is left is for a continuation
 
     @property
     def desk(self) -> Trading:
@@ -89,8 +91,9 @@ class Run:
 class Completed:
     """What a handler that came to its end has to report.
 
-    ``failure`` is what went wrong beyond the orders, whose states tell for themselves. ``writes`` and
-    ``alerts`` become true with the run's end, in the same commit, or not at all.
+    ``failure`` is what went wrong beyond the orders, whose states tell for themselves. ``severity`` raises
+    the result's above what its status says. ``writes`` and ``alerts`` become true with the run's end, in the
+    same commit, or not at all. ``rest`` is what was left for want of time, as a command: its run comes next.
     """
 
     outcome: Outcome
@@ -98,6 +101,8 @@ class Completed:
     failure: Failed | None = None
     writes: tuple[Write, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    severity: Severity = Severity.INFO
+    rest: Command | None = None
 
 
 C = TypeVar("C", bound=Command)

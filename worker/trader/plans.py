@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from trader.domain.events import Alert
 from trader.domain.orders import OrderContract, OrderType, TimeInForce
 from trader.domain.wire import Amount, JsonObject, Time, Wire
+from trader.ports import Write
 
 
 class OrderWish(Wire):
@@ -25,10 +27,15 @@ class OrderWish(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a handler decided, and on what: for the record, and for the broker."""
+    """What a handler decided, and on what: for the record, and for the broker.
+
+    ``writes`` and ``alerts`` become true with the plan, in the same commit; a dry run makes none of them.
+    """
 
     record: JsonObject
     wishes: tuple[OrderWish, ...] = ()
+    writes: tuple[Write, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 Decide = Callable[[], Awaitable[Decided]]

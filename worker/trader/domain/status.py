@@ -21,6 +21,10 @@ class Severity(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
 
+    def at_least(self, other: "Severity") -> "Severity":
+        """Return the louder of the two."""
+        return max(self, other, key=list(Severity).index)
+
 
 class IntentClass(StrEnum):
     """What an intent needs before it may run, and how long its message is good for."""

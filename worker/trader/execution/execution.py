@@ -24,7 +24,7 @@ from trader.domain.settlement import Settlement, judge
 from trader.domain.status import IntentClass
 from trader.domain.trading_state import TradingState
 from trader.execution.drafting import Drafts
-from trader.execution.guard import Guard, Stop
+from trader.execution.guard import DEADLINE, Guard, Stop
 from trader.execution.settling import Settled, Settler
 from trader.plans import Decide, Stage, StoredPlan
 from trader.ports import Ports, Write
@@ -75,6 +75,7 @@ class Execution:
         self._configuration: Configuration | TraderError = Rejected("config-missing", "not read yet")
         self._writes: dict[str, Write] = {}
         self.settled = Settlement()
+        self.postponed: set[str] = set()
 
     @property
     def configuration(self) -> Configuration:
@@ -127,7 +128,10 @@ class Execution:
         version = self._configuration.version if isinstance(self._configuration, Configuration) else None
         stored_plan = StoredPlan(configuration_version=version, stages=(*plan.stages, stage))
         kept = [Kept(orderbook.order_path(self._account, d.order.reference), d) for d in drafts]
-        await self._store(kept, drafts, plan=stored_plan.to_json())
+        changes: dict[str, object] = {"plan": stored_plan.to_json()}
+        if decided.alerts:
+            changes["alerts"] = (*self._owned.record.alerts, *decided.alerts)
+        await self._store(kept, drafts, decided.writes, **changes)
         self._known.unsent |= set(stage.orders)
         return stage
 
@@ -137,6 +141,8 @@ class Execution:
             await self._send([ref for ref in stage.orders if ref in self._known.unsent])
         except (Stop, Terminal) as stop:
             log.warning("stopped", code=stop.code)
+            if stop.code == DEADLINE and self._has_sent(stage):
+                self.postponed |= set(stage.orders) & self._known.unsent
             self._give_up(stage.orders, stop.message)
         sent = [ref for ref in stage.orders if ref in self._known.sent]
         try:
@@ -263,6 +269,12 @@ class Execution:
             return None
         return f"{record.order.contract} is locked: an order in it may stand or not"
 
+    def _has_sent(self, stage: Stage) -> bool:
+        """Return whether any order of ``stage`` has gone, in this attempt or an earlier one."""
+        never = (OrderState.PLANNED, OrderState.UNSENT)
+        known = [self._known.orders[reference].value for reference in stage.orders]
+        return any(r.order.reference in self._known.sent or r.standing not in never for r in known)
+
     def _give_up(self, references: Iterable[str], why: str) -> None:
         for reference in references:
             if reference in self._known.unsent:
@@ -377,12 +389,16 @@ class Execution:
     # -- records ----------------------------------------------------------------------------------------
 
     async def _store(
-        self, kept: Sequence[Kept[OrderRecord]], values: Iterable[OrderRecord], **changes: object
+        self,
+        kept: Sequence[Kept[OrderRecord]],
+        values: Iterable[OrderRecord],
+        also: Sequence[Write] = (),
+        **changes: object,
     ) -> None:
-        """Write ``values`` in the place of ``kept``, now and together with ``changes`` of the run."""
+        """Write ``values`` in the place of ``kept``, now and together with ``also`` and the run's changes."""
         pairs = list(zip(kept, values, strict=True))
-        versions = await self._owned.write([k.write(value) for k, value in pairs], **changes)
-        for (before, value), version in zip(pairs, versions, strict=True):
+        versions = await self._owned.write([*(k.write(value) for k, value in pairs), *also], **changes)
+        for (before, value), version in zip(pairs, versions, strict=False):
             self._known.orders[value.order.reference] = Kept(before.path, value, version)
 
     def _note(self, record: OrderRecord) -> None:

@@ -13,6 +13,8 @@ from trader.stored import records
 
 STATE_IS_FRESH_S = 1.0
 """How long before an order the trading state may have been read."""
+DEADLINE = "deadline"
+"""The code of a Stop for want of time: what it keeps back is for a continuation."""
 MARGIN = 0.25
 """The part of a lease that must be left when an order goes: a worker that froze wakes up past it."""
 
@@ -72,7 +74,7 @@ class Guard:
         if lock.record.urgent is not None:
             raise Stop("yielded", f"yielded the account to {lock.record.urgent}")
         if now >= self._deadline:
-            raise Stop("deadline", "no time was left to send it")
+            raise Stop(DEADLINE, "no time was left to send it")
 
     def check(self, record: OrderRecord) -> str | None:
         """Return why ``record`` alone may not go, or None. Awaits nothing, so it holds when the order goes.

@@ -1,7 +1,7 @@
 """One attempt at a run: what its class needs before it may work, then its handler."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from trader.domain.errors import Expired, Failed, Retryable, Terminal
@@ -60,6 +60,7 @@ class Attempt:
             dry_run=request.message.dry_run,
             published_at=request.published_at,
             settle_s=self._settings.durations.settle_s,
+            deadline=deadline,
             still_free=partial(locks.still_free, self._ports.store, self._account),
             trading=trading,
         )
@@ -75,6 +76,11 @@ class Attempt:
     def orders(self) -> tuple[OrderReport, ...]:
         """Where the run's orders stand, for a result that its handler didn't come to give."""
         return self._execution.orders if self._execution else ()
+
+    @property
+    def postponed(self) -> Collection[str]:
+        """References of orders that were left for want of time, after others of the run had gone."""
+        return self._execution.postponed if self._execution else ()
 
     async def stopped(self, end: Terminal) -> Terminal:
         """Return the end of a run whose handler ``end`` has stopped."""

@@ -1,20 +1,20 @@
 """The life of one intent: claimed once, carried out under a lease, ended in one result."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 import structlog
 
 from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable, Terminal
-from trader.domain.messages import Result
+from trader.domain.messages import Command, Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Status
 from trader.execution.verdict import verdict
 from trader.intent import AnyIntent, Completed
 from trader.ports import Document, Ports
 from trader.runner.attempt import Attempt
-from trader.runner.follow_up import next_of
+from trader.runner.follow_up import next_of, rest_of
 from trader.runner.telling import SEVERITY, Teller, reason_of
 from trader.runs import runs
 from trader.runs.decoding import Delivery, Request, decode
@@ -147,8 +147,10 @@ class Runner:
                 f"gave up after {attempt} deliveries; the last one ended with {again.code}: {again.message}"
             )
         orders = end.orders if isinstance(end, Completed) else work.orders
-        result = self._result(owned, request, account, end, orders)
-        follow_up = next_of(request, result.status)
+        result = self._result(owned, request, account, end, orders, work.postponed)
+        rest = _rest(end, request, work.postponed)
+        follow_up = rest_of(request, result.status, rest) if rest else None
+        follow_up = follow_up or next_of(request, result.status)
         writes, alerts = (end.writes, end.alerts) if isinstance(end, Completed) else ((), ())
         body = follow_up.to_json() if follow_up else None
         await owned.finish(result, body, (*work.writes, *writes), alerts)
@@ -202,16 +204,17 @@ class Runner:
         account: str,
         end: Completed | Terminal,
         orders: tuple[OrderReport, ...],
+        postponed: Collection[str],
     ) -> Result:
         record = owned.record
         completed = end if isinstance(end, Completed) else None
-        failure = _failure_of(end) if isinstance(end, Completed) else end
+        failure = _failure_of(end, postponed) if isinstance(end, Completed) else end
         status = failure.status if failure else Status.SUCCEEDED
         return Result(
             id=record.key,
             intent=request.intent.name,
             status=status,
-            severity=SEVERITY[status],
+            severity=SEVERITY[status].at_least(completed.severity) if completed else SEVERITY[status],
             dry_run=request.message.dry_run,
             mode=self._settings.mode,
             account=account,
@@ -225,9 +228,16 @@ class Runner:
         )
 
 
-def _failure_of(completed: Completed) -> Terminal | None:
+def _rest(end: Completed | Terminal, request: Request, postponed: Collection[str]) -> Command | None:
+    """Return what is left for want of time: orders that were not sent are decided on anew."""
+    if not isinstance(end, Completed):
+        return None
+    return request.command if postponed else end.rest
+
+
+def _failure_of(completed: Completed, postponed: Collection[str]) -> Terminal | None:
     """Return why a handler's end isn't success; what is in doubt comes before everything else."""
-    judged = verdict(completed.orders)
+    judged = verdict([order for order in completed.orders if order.reference not in postponed])
     return judged if isinstance(judged, OutcomeUnknown) else completed.failure or judged
 
 
