@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import count
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
 from trader.domain.messages import Command, Outcome, Result
-from trader.domain.portfolio import Account, Fill, OpenOrder, Position
+from trader.domain.portfolio import Account, AccountValue, Fill, OpenOrder, Position
 from trader.domain.status import IntentClass, Severity
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
@@ -49,6 +50,7 @@ class IdleBroker:
 
     def __init__(self, clock: FakeClock) -> None:
         self.ready = True
+        self.worth: Decimal | None = None
         self._since = clock.now()
 
     def status(self) -> GatewayStatus:
@@ -61,7 +63,9 @@ class IdleBroker:
 
     def account(self) -> Account:
         self.require_ready()
-        return Account(id=ACCOUNT, base_currency="USD", values=())
+        worth = () if self.worth is None else (("NetLiquidation", self.worth),)
+        values = tuple(AccountValue(name=name, value=value, currency="USD") for name, value in worth)
+        return Account(id=ACCOUNT, base_currency="USD", values=values)
 
     def positions(self) -> Sequence[Position]:
         return ()

@@ -15,7 +15,11 @@ MOC_CUT_OFF = timedelta(minutes=10)
 15:50 for a close at 16:00). Nasdaq and Arca take them later; the earliest serves all."""
 
 
-def session_date(at: datetime, time_zone: str) -> date:
+EXCHANGE_ZONE = "America/New_York"
+"""Whose midnight ends the account's session date: the gateway's reports are cut off then."""
+
+
+def session_date(at: datetime, time_zone: str = EXCHANGE_ZONE) -> date:
     """Return the exchange's date at ``at`` (aware): late in New York it is already tomorrow in UTC."""
     return at.astimezone(ZoneInfo(time_zone)).date()
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import structlog
 
+from trader.domain import session
 from trader.domain.events import Alert
 from trader.domain.ledger import BookedFill
 from trader.domain.order_record import OrderRecord
@@ -21,9 +21,6 @@ from trader.stored import orderbook
 from trader.stored.orderbook import ContractLock, Kept
 
 log = structlog.get_logger(__name__)
-
-EXCHANGE_ZONE = ZoneInfo("America/New_York")
-"""Whose midnight ends a session date: the gateway's reports are cut off then."""
 
 
 @dataclass
@@ -55,7 +52,7 @@ class Looks:
 
 def session_date(at: datetime) -> str:
     """Return the session's date at ``at``, as 2026-11-23."""
-    return at.astimezone(EXCHANGE_ZONE).date().isoformat()
+    return session.session_date(at).isoformat()
 
 
 class Settler:

@@ -11,6 +11,7 @@ from trader.execution.dry_run import DryRun
 from trader.execution.execution import Execution
 from trader.intent import GOOD_FOR, Completed, Run, Trading
 from trader.ports import Ports, Write
+from trader.runner.day_start import DayStart
 from trader.runs import locks
 from trader.runs.decoding import Request
 from trader.runs.lease import LeaseWatch
@@ -30,7 +31,9 @@ class Attempt:
         owned: OwnedRun,
         request: Request,
         stopping: Callable[[], bool],
+        day_start: DayStart,
     ) -> None:
+        self._day_start = day_start
         self._ports = ports
         self._settings = settings
         self._watch = watch
@@ -53,6 +56,8 @@ class Attempt:
             raise expired
         deadline = self._ports.clock.monotonic() + self._settings.durations.handler_s
         trading = await self._desk(may_send=expired is None, deadline=deadline)
+        if request.kind is not IntentClass.CONTROL and not request.message.dry_run:
+            await self._day_start.note(self._account, request.key.text)
         run = Run(
             key=request.key.text,
             account=self._account,

@@ -14,6 +14,7 @@ from trader.execution.verdict import verdict
 from trader.intent import AnyIntent, Completed
 from trader.ports import Document, Ports
 from trader.runner.attempt import Attempt
+from trader.runner.day_start import DayStart
 from trader.runner.follow_up import next_of, rest_of
 from trader.runner.telling import SEVERITY, Teller, reason_of
 from trader.runs import runs
@@ -47,6 +48,7 @@ class Runner:
         self._settings = settings
         self._durations = settings.durations
         self._delivery_attempts = delivery_attempts
+        self._day_start = DayStart(ports)
         self._worker = ports.nonce()
         self.watch = LeaseWatch(ports.clock, settings.durations.lease_s, self._worker)
         self._stopping = False
@@ -130,7 +132,14 @@ class Runner:
         exhausted = False
         log.info("started", attempt=attempt)
         work = Attempt(
-            self.ports, self._settings, self.watch, account, owned, request, lambda: self._stopping
+            self.ports,
+            self._settings,
+            self.watch,
+            account,
+            owned,
+            request,
+            lambda: self._stopping,
+            self._day_start,
         )
         try:
             end = await self._under_lease(owned, self._ended(work))

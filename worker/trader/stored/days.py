@@ -1,0 +1,37 @@
+"""Each session date's start value, as the store keeps it."""
+
+from contextlib import suppress
+
+from pydantic import ValidationError
+
+from trader.domain.day import StartOfDay
+from trader.domain.errors import Failed
+from trader.ports import Conflict, Create, Store
+
+
+def day_path(account: str, session_date: str) -> str:
+    """Return where a day's start value is kept."""
+    return f"accounts/{account}/days/{session_date}"
+
+
+async def start_of_day(store: Store, account: str, session_date: str) -> StartOfDay | None:
+    """Return the day's start value, None while none is written; raises Failed for a damaged one."""
+    path = day_path(account, session_date)
+    document = await store.get(path)
+    if document is None:
+        return None
+    try:
+        return StartOfDay.model_validate(document.data)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+        raise Failed(
+            "document-damaged",
+            f"expected a day's start value at {path}, found it damaged at {where}; mend it by hand",
+            field=where,
+        ) from None
+
+
+async def write_start_of_day(store: Store, account: str, start: StartOfDay) -> None:
+    """Write a day's start value, unless it is written already: the first one stands."""
+    with suppress(Conflict):
+        await store.commit([Create(day_path(account, start.session_date), start.to_json())])
