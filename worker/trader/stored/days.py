@@ -1,11 +1,15 @@
 """Each session date's start value, as the store keeps it."""
 
 from contextlib import suppress
+from datetime import datetime
 
 from pydantic import ValidationError
 
-from trader.domain.day import StartOfDay
+from trader.domain.day import DayResult, StartOfDay, day_result
 from trader.domain.errors import Failed
+from trader.domain.portfolio import Account
+from trader.domain.session import session_date
+from trader.domain.valuation import figure
 from trader.ports import Conflict, Create, Store
 
 
@@ -29,6 +33,23 @@ async def start_of_day(store: Store, account: str, session_date: str) -> StartOf
             f"expected a day's start value at {path}, found it damaged at {where}; mend it by hand",
             field=where,
         ) from None
+
+
+async def day_so_far(store: Store, account: Account, now: datetime) -> DayResult | None:
+    """Return what the account has gained today, None while the day's start value isn't written.
+
+    Raises Failed where the account's base currency is another one than when the day began.
+    """
+    start = await start_of_day(store, account.id, session_date(now).isoformat())
+    if start is None:
+        return None
+    if start.currency != account.base_currency:
+        raise Failed(
+            "base-currency-changed",
+            f"expected net liquidation in {start.currency}, in which the day began, "
+            f"found {account.base_currency}; there is no day's result until tomorrow",
+        )
+    return day_result(start, figure(account, "NetLiquidation"))
 
 
 async def write_start_of_day(store: Store, account: str, start: StartOfDay) -> None:
