@@ -107,10 +107,10 @@ async def test_a_manual_order_is_seen_and_never_cancelled_by_a_strategys_run(tmp
         await play.holds("AAPL")
         (manual,) = play.gateway.book.open_orders()
         seen = await play.result({**CLOSE_ALL, "dryRun": True})
-        assert (seen.outcome or {})["cancelled"] == 1
+        assert (seen.outcome or {})["cancels"][0]["reference"] == ""
         closed = await play.result(OWN)
         assert (closed.status, play.position("AAPL")) == (Status.SUCCEEDED, Decimal(0))
-        assert (closed.outcome or {})["cancelled"] == 0
+        assert (closed.outcome or {})["cancels"] == []
         assert [order.perm_id for order in play.gateway.book.open_orders()] == [manual.perm_id]
         everything = await play.result(CLOSE_ALL)
         assert everything.status is Status.SUCCEEDED

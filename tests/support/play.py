@@ -1,5 +1,6 @@
 """A play: a whole worker over the sockets of a gateway that follows the simulator's own scenario files."""
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from tests.support.ib import OPEN, simulated
 from trader.domain.ledger import holdings
 from trader.domain.messages import Result
 from trader.domain.wire import JsonObject
+from trader.ports import Topic
 from trader.settings import Durations
 from trader.stored import orderbook
 
@@ -119,6 +121,20 @@ class Play:
             if answer.status_code == 204:
                 return await self.world.the_result_of(f"message/{message_id}")
         raise AssertionError(f"never acknowledged: {answer and answer.text}")
+
+    async def pass_on(self) -> None:
+        """Deliver each intent that a run has published, as the topic would, until there are no more."""
+        delivered = 0
+        while True:
+            follow = self.world.topics.subscription(Topic.INTENTS).follow(wait=False)
+            sent = [message async for message in follow][delivered:]
+            if not sent:
+                return
+            for message in sent:
+                body, attributes = json.loads(message.data), message.attributes
+                answer = await self.push(body, message.id, attributes=attributes)
+                assert answer.status_code == 204, answer.text
+            delivered += len(sent)
 
     async def holds(self, *symbols: str) -> None:
         """Let the account come to hold some of each symbol, by signals that are carried out."""

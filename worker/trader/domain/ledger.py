@@ -14,6 +14,10 @@ from trader.domain.wire import Amount, Time, Wire
 
 EXTERNAL = "EXTERNAL"
 """The owner of what no strategy asked for."""
+CASH = "CASH"
+"""The owner of currencies that were converted for cash's own sake."""
+NOBODYS = frozenset({EXTERNAL, CASH})
+"""Owners that are no strategy."""
 
 
 class BookedFill(Wire):
@@ -25,6 +29,7 @@ class BookedFill(Wire):
     order: str = Field(description="The reference of our order; empty for an external one.")
     con_id: int
     instrument: str
+    sec_type: str = Field("", description="The broker's type of the contract; empty where it isn't known.")
     currency: str
     quantity: Amount
     price: Amount
@@ -106,6 +111,7 @@ def _booked(record: OrderRecord, fill: Fill, shares: dict[str, Decimal]) -> Book
         order=record.order.reference,
         con_id=fill.con_id,
         instrument=str(record.order.contract),
+        sec_type=fill.sec_type,
         currency=fill.currency,
         quantity=fill.quantity,
         price=fill.price,
