@@ -11,6 +11,7 @@ from tests.support.play import CLOSE_ALL, MANY, Play, playing, signal
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
+from trader.intents.close_all import CloseAllOutcome
 from trader.stored import orderbook
 
 AT_THE_CLOSE: dict[str, Any] = {**MANY, "order": {"type": "MOC", "tif": "DAY"}}
@@ -107,7 +108,7 @@ async def test_a_manual_order_is_seen_and_never_cancelled_by_a_strategys_run(tmp
         await play.holds("AAPL")
         (manual,) = play.gateway.book.open_orders()
         seen = await play.result({**CLOSE_ALL, "dryRun": True})
-        assert (seen.outcome or {})["cancels"][0]["reference"] == ""
+        assert [cancel.reference for cancel in CloseAllOutcome.model_validate(seen.outcome).cancels] == [""]
         closed = await play.result(OWN)
         assert (closed.status, play.position("AAPL")) == (Status.SUCCEEDED, Decimal(0))
         assert (closed.outcome or {})["cancels"] == []

@@ -36,6 +36,9 @@ MESSAGES: dict[str, tuple[Body, ...]] = {
     ),
     "trade-reconciliation": ({"intent": "trade-reconciliation"},),
     "reconcile": ({"intent": "reconcile", "repair": True, "reason": "it differs"},),
+    "risk-check": ({"intent": "risk-check"},),
+    "eod-check": ({"intent": "eod-check"},),
+    "cash-balancer": ({"intent": "cash-balancer"}, {"intent": "cash-balancer", "threshold": 5}),
 }
 """Live messages of each trading intent, drawn from; a test fails for an intent that isn't here."""
 OTHERS: tuple[Body, ...] = (

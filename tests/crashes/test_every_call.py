@@ -2,11 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.support.crash import Fate, How, Theatre, theatre
+from gateway_simulator.accounts import Account
+from gateway_simulator.gateway import Gateway
+from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
+from tests.support.ib import simulated
 from trader.discovery import find_intents
 from trader.domain.status import IntentClass, Status
 from trader.domain.wire import JsonObject
@@ -17,6 +21,9 @@ MESSAGES: dict[str, JsonObject] = {
     "testsignalgenerator": SIGNAL,
     "close-all": {"intent": "close-all"},
     "trade-reconciliation": {"intent": "trade-reconciliation"},
+    "risk-check": {"intent": "risk-check"},
+    "eod-check": {"intent": "eod-check"},
+    "cash-balancer": {"intent": "cash-balancer"},
 }
 """A live message of each trading intent. An intent that isn't listed here fails a test below."""
 
@@ -40,7 +47,7 @@ async def test_a_worker_may_die_at_any_call(
         at += 1
         folder = tmp_path / str(at)
         folder.mkdir()
-        async with theatre(folder) as world:
+        async with theatre(folder, with_cash()) as world:
             fate = Fate(at, how)
             await played(world, intent, fate, comes_again=comes_again)
             if not fate.is_met:
@@ -64,7 +71,7 @@ async def test_a_worker_may_die_at_any_call(
 
 async def played(world: Theatre, intent: str, fate: Fate, *, comes_again: bool) -> None:
     """An account with a history, then the message under test to a worker that is fated to die."""
-    await world.configured()
+    await world.configured(enforceFlatEod=True)
     await prepared(world)
     message = world.message(MESSAGES[intent], "under-test")
     async with world.worker(fate) as runner:
@@ -72,6 +79,12 @@ async def played(world: Theatre, intent: str, fate: Fate, *, comes_again: bool) 
     if not acknowledged and comes_again:
         await world.until_acknowledged(message)
     await world.until_swept()
+
+
+def with_cash() -> Gateway:
+    """Return a gateway whose account has dollars, its own currency, and euros."""
+    cash = {"USD": Decimal(100_000), "EUR": Decimal(20_000)}
+    return simulated(accounts={ACCOUNT: Account(ACCOUNT, base="USD", cash=cash)})
 
 
 async def prepared(world: Theatre) -> None:

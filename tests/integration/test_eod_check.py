@@ -1,11 +1,13 @@
 """eod-check ends the day whatever the morning did: it reconciles, reports, and closes if that is wanted."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from gateway_simulator import effects
 from gateway_simulator.actions import ManualOrder
@@ -16,9 +18,10 @@ from trader.domain.ledger import EXTERNAL
 from trader.domain.messages import Result
 from trader.domain.status import Severity, Status
 from trader.domain.trading_state import TradingState
+from trader.domain.wire import JsonObject
 
-EOD = {"intent": "eod-check"}
-FLAT = {**MANY, "enforceFlatEod": True}
+EOD: JsonObject = {"intent": "eod-check"}
+FLAT: Mapping[str, Any] = {**MANY, "enforceFlatEod": True}
 EARLY = local("2026-11-27 10:00")
 """The Friday after Thanksgiving: the session closes at one."""
 
@@ -46,7 +49,7 @@ async def test_a_quiet_day_is_reported(tmp_path: Path) -> None:
         report = outcome(result)
         assert (code(result), result.severity) == (("succeeded", None), Severity.INFO)
         assert (report["breaks"], report["snapshot"]["openOrders"]) == ([], [])
-        assert (Decimal(report["day"]["change"]), report["day"]["sessionDate"]) == (0, "2026-11-23")
+        assert (Decimal(report["day"]["change"]), report["day"]["sessionDate"]) == (Decimal(0), "2026-11-23")
         assert await snapshots(play) == 1
 
 
@@ -61,7 +64,7 @@ async def test_it_books_the_mornings_trades_tells_the_days_result_and_leaves_wha
         result = await play.result(EOD)
         report = outcome(result)
         assert [line["shares"] for line in report["trades"]["external"]] == [{EXTERNAL: "5"}]
-        assert (result.orders, play.position("MSFT"), play.position("SPY")) == ((), before, 5)
+        assert (result.orders, play.position("MSFT"), play.position("SPY")) == ((), before, Decimal(5))
         assert report["breaks"] == []
         assert {p["symbol"] for p in report["snapshot"]["positions"]} == {"MSFT", "SPY"}
         assert report["flattening"]["strategies"] == []
@@ -98,7 +101,8 @@ async def test_a_strategys_own_order_is_cancelled_before_its_holding_is_closed(t
         result = await play.result(EOD)
         (cancel,) = outcome(result)["flattening"]["cancels"]
         assert (cancel["reference"], cancel["stands"]) == (half.reference, False)
-        assert (play.position("MSFT"), await play.held()) == (0, {})
+        assert play.position("MSFT") == 0
+        assert await play.held() == {}
 
 
 async def test_it_never_closes_beyond_the_position(tmp_path: Path) -> None:
@@ -185,7 +189,7 @@ async def test_it_runs_any_number_of_times(tmp_path: Path) -> None:
 async def test_the_evening_of_a_mixed_day_is_one_chain(tmp_path: Path) -> None:
     async with playing(tmp_path) as play:
         await play.holds("MSFT")
-        chain = [EOD, {**CLOSE_ALL, "when": "always"}]
+        chain: list[JsonValue] = [EOD, {**CLOSE_ALL, "when": "always"}]
         answer = await play.push({"intent": "trade-reconciliation", "then": chain}, "evening")
         assert answer.status_code == 204
         await play.pass_on()

@@ -10,10 +10,11 @@ from trader.domain.day import StartOfDay
 from trader.domain.messages import Result
 from trader.domain.status import Severity, Status
 from trader.domain.trading_state import TradingState
+from trader.domain.wire import JsonObject
 from trader.ports import Delete, Update
 from trader.stored import days, records
 
-CHECK = {"intent": "risk-check"}
+CHECK: JsonObject = {"intent": "risk-check"}
 
 
 async def began_with(play: Play, worth: int) -> None:
@@ -125,7 +126,7 @@ async def test_the_first_check_of_a_day_is_its_start_and_a_dry_one_has_none(tmp_
     async with playing(tmp_path) as play:
         assert outcome(await play.result({**CHECK, "dryRun": True}))["measures"]["day"] is None
         day = outcome(await play.result(CHECK))["measures"]["day"]
-        assert (day["sessionDate"], Decimal(day["change"])) == ("2026-11-23", 0)
+        assert (day["sessionDate"], Decimal(day["change"])) == ("2026-11-23", Decimal(0))
 
 
 async def test_an_order_that_works_for_too_long_is_stuck_and_one_for_the_close_waits(tmp_path: Path) -> None:

@@ -126,9 +126,13 @@ def start(worth: int) -> StartOfDay:
 
 def test_a_days_change_is_in_money_and_in_percent_of_its_start() -> None:
     result = day_result(start(80_000), Decimal(79_000))
-    assert (result.change, result.change_percent, result.currency) == (-1000, Decimal("-1.25"), "HKD")
+    assert (result.change, result.change_percent, result.currency) == (
+        Decimal(-1000),
+        Decimal("-1.25"),
+        "HKD",
+    )
 
 
 def test_an_account_that_began_in_debt_has_no_percent() -> None:
     result = day_result(start(-10), Decimal(-30))
-    assert (result.change, result.change_percent) == (-20, None)
+    assert (result.change, result.change_percent) == (Decimal(-20), None)

@@ -103,13 +103,13 @@ def test_positions_are_summed_without_their_signs_in_the_base_currency() -> None
     held = (position(10, 5_000), position(-4, -3_000, 2, currency="USD"))
     scene = replace(QUIET, account=account(10_000, "EUR", USD="0.5"), positions=held)
     found = measure(scene, configuration())
-    assert (found.gross_value, found.gross_exposure, found.positions) == (4_000, Decimal("0.4"), 2)
+    assert (found.gross_value, found.gross_exposure, found.positions) == (Decimal(4_000), Decimal("0.4"), 2)
 
 
 def test_a_position_in_currencies_mirrors_cash_and_counts_for_nothing() -> None:
     forex = position(-20_000, -22_000, 9, sec_type="CASH", symbol="EUR")
     found = measure(replace(QUIET, positions=(forex,)), configuration())
-    assert (found.gross_value, found.positions) == (0, 0)
+    assert (found.gross_value, found.positions) == (Decimal(0), 0)
     assert unowned((forex,), {}) == ()
 
 
@@ -151,5 +151,6 @@ def test_a_position_that_its_owners_do_not_sum_to_is_a_breach_and_external_is_an
     held = (position(10, 1), position(5, 1, 2), position(-3, -1, 3))
     owned = {(STRATEGY, 1): Decimal(4), (EXTERNAL, 1): Decimal(6), (STRATEGY, 2): Decimal(8)}
     nobodys = unowned(held, owned)
-    assert [(line.con_id, line.position, line.owned) for line in nobodys] == [(2, 5, 8), (3, -3, 0)]
+    expected = [(2, Decimal(5), Decimal(8)), (3, Decimal(-3), Decimal(0))]
+    assert [(line.con_id, line.position, line.owned) for line in nobodys] == expected
     assert codes(replace(QUIET, unowned=nobodys)) == ["unowned-position"] * 2
