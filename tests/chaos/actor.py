@@ -75,6 +75,8 @@ class Actor:
             market_data=cast("Any", Port("market_data", market_data, life)),
             orders=cast("Any", Deciding(port, stage, self.name, f"{self.name}{number}-")),
             nonce=nonce,
+            history=cast("Any", Port("market_data", market_data, life)),
+            bar_store=cast("Any", Port("bar_store", stage.bars, life)),
         )
         self.runner = Runner(ports, INTENTS, settings, account=lambda: ACCOUNT)
         stage.witness.say(self.name, f"starts, beside gateway {self._cast.gateway}")

@@ -83,7 +83,7 @@ async def played(world: Theatre, intent: str, fate: Fate, *, comes_again: bool) 
 
 def with_cash() -> Gateway:
     """Return a gateway whose account has dollars, its own currency, and euros."""
-    cash = {"USD": Decimal(100_000), "EUR": Decimal(20_000)}
+    cash = {"USD": Decimal(75_000), "EUR": Decimal(20_000)}
     return simulated(accounts={ACCOUNT: Account(ACCOUNT, base="USD", cash=cash)})
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, cast
 
+from tests.support.bars import BarsInMemory
 from tests.support.clock import FakeClock
 from tests.support.deliveries import delivery
 from trader.domain.errors import Failed, GatewayNotReady, TopicUnavailable
@@ -19,7 +20,7 @@ from trader.domain.portfolio import Account, AccountValue, Fill, OpenOrder, Posi
 from trader.domain.status import IntentClass, Severity
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
-from trader.ports import Orders, OutgoingMessage, Ports, Store, Topic
+from trader.ports import History, Orders, OutgoingMessage, Ports, Store, Topic
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
 from trader.runs.decoding import Delivery
@@ -175,6 +176,8 @@ class World:
             market_data=NoMarketData(),
             orders=cast("Orders", NoOrders()),
             nonce=lambda: f"nonce-{next(self._nonces)}",
+            history=cast("History", NoOrders()),
+            bar_store=BarsInMemory(),
         )
         settings = Settings(account=ACCOUNT, **changes)
         return Runner(ports, self.intents, settings, account=lambda: ACCOUNT, delivery_attempts=5)

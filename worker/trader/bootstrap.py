@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
+from trader.adapters.parquet import ParquetBars
 from trader.adapters.sqlite import SqliteStore
 from trader.discovery import find_intents
 from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
@@ -46,7 +47,17 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
             learned.from_gateway(status)
 
         connection, broker, market_data, orders = open_ib(settings, clock, _nonce, on_state)
-        ports = Ports(clock, store, topics, broker, market_data, orders, _nonce)
+        ports = Ports(
+            clock=clock,
+            store=store,
+            publisher=topics,
+            broker=broker,
+            market_data=market_data,
+            orders=orders,
+            nonce=_nonce,
+            history=market_data,
+            bar_store=ParquetBars(settings.data_dir / "bars"),
+        )
         runner = Runner(
             ports,
             find_intents(),

@@ -70,8 +70,8 @@ class Attempt:
             trading=trading,
         )
         try:
-            # A trading handler stops by itself at the deadline; a while later it is stopped.
-            async with asyncio.timeout(self._settings.durations.handler_s * (1 if trading is None else 1.1)):
+            # A handler stops by itself at the deadline; a while later it is stopped.
+            async with asyncio.timeout(self._settings.durations.handler_s * 1.1):
                 return await intent.handle(request.command, run, self._ports)
         except TimeoutError:
             limit = f"{self._settings.durations.handler_s:g} s"
