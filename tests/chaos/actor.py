@@ -14,6 +14,7 @@ from tests.chaos.stage import PORTS, Deciding, SeenOrders, SeenStore, SeenTopics
 from tests.support.crash import ACCOUNT, Died
 from trader.adapters.ib import open_ib
 from trader.adapters.ib.connection import Connection
+from trader.adapters.ib.history_pace import HistoryPace
 from trader.discovery import find_intents
 from trader.domain.errors import Retryable
 from trader.domain.gateway import GatewayStatus
@@ -28,6 +29,8 @@ ACK_S = 600.0
 GRACE_S = 10.0
 """From SIGTERM to SIGKILL, on Cloud Run."""
 INTENTS = find_intents()
+HISTORY_REQUESTS = 3
+"""In ten minutes: so few that collecting bars takes continuations."""
 
 
 class Actor:
@@ -59,13 +62,15 @@ class Actor:
         self._starting = None
         stage, nonces = self._stage, itertools.count(1)
         life = self.life = self._new_life(blows)
-        settings = Settings(gateway_port=PORTS[self._cast.gateway], account=ACCOUNT, durations=Durations())
+        durations = Durations(handler_s=self._cast.handler_s)
+        settings = Settings(gateway_port=PORTS[self._cast.gateway], account=ACCOUNT, durations=durations)
         clock = LifeClock(stage.gateway, self._cast.skew_s, life)
 
         def nonce() -> str:
             return f"{self.name}{number}-{next(nonces)}"
 
         self._connection, broker, market_data, orders = open_ib(settings, clock, nonce, self._gateway_is)
+        market_data._pace = HistoryPace(clock, requests=HISTORY_REQUESTS)
         port = Port("orders", SeenOrders(orders, stage, self.name), life)
         ports = Ports(
             clock=clock,

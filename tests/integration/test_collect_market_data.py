@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 from pyarrow import parquet
+from pydantic import JsonValue
 
 from tests.support.ib import simulated
 from tests.support.market import local
@@ -62,7 +63,7 @@ async def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 
 async def test_a_day_that_was_begun_is_completed_later(tmp_path: Path) -> None:
     async with playing(tmp_path, at=local("2026-11-23 11:10")) as play:
-        body = {**COLLECT, "instruments": ["SPY"], "duration": "1 D"}
+        body: JsonObject = {**COLLECT, "instruments": ["SPY"], "duration": "1 D"}
         assert outcome(await play.result(body))["written"] == 3, "the fourth is not finished"
         play.world.pass_time(timedelta(hours=6).total_seconds())
         report = outcome(await play.result(body))
@@ -125,7 +126,8 @@ async def test_what_the_pace_leaves_no_time_for_is_continued_and_nothing_is_aske
     pace = patch.multiple(history_pace, REQUESTS=2, WINDOW_S=3.0)
     with pace:
         async with playing(tmp_path, gateway=gateway, durations=quick) as play:
-            body = {**COLLECT, "instruments": names, "then": [{"intent": "summary"}]}
+            then: list[JsonValue] = [{"intent": "summary"}]
+            body: JsonObject = {**COLLECT, "instruments": [*names], "then": then}
             assert (await play.push(body, "night")).status_code == 204
             await play.pass_on()
             ends = await ended(play, "night")

@@ -12,8 +12,9 @@ WINDOW_S = 600.0
 class HistoryPace:
     """Counts requests. What bars are kept of waits for it; a decision never does, and is counted only."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, requests: int = REQUESTS) -> None:
         self._clock = clock
+        self._most = requests
         self._taken: deque[float] = deque()
 
     def take(self, requests: int = 1) -> None:
@@ -36,5 +37,5 @@ class HistoryPace:
         now = self._clock.monotonic()
         while self._taken and now - self._taken[0] >= WINDOW_S:
             self._taken.popleft()
-        too_many = len(self._taken) + requests - REQUESTS
+        too_many = len(self._taken) + requests - self._most
         return self._taken[too_many - 1] + WINDOW_S - now if too_many > 0 else 0.0
