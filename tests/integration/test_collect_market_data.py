@@ -79,6 +79,18 @@ async def test_daily_bars_are_kept_by_their_date(tmp_path: Path) -> None:
         assert max(kept(tmp_path)) == "SPY-756733/1-day/TRADES/2026-11-23.parquet"
 
 
+async def test_each_contract_has_its_own_series_also_a_continuous_one_and_the_month_it_stands_for(
+    tmp_path: Path,
+) -> None:
+    names = ["ES continuous@CME", "ES 202612@CME", "VIX index", "SPY 20261218 600 C"]
+    async with playing(tmp_path, at=EVENING) as play:
+        report = outcome(await play.result({**COLLECT, "instruments": [*names], "duration": "1 D"}))
+        assert [(line["instrument"], line["refusal"]) for line in report["series"]] == [
+            (name, None) for name in names
+        ]
+        assert len({name.split("/")[0] for name in kept(tmp_path)}) == 4
+
+
 async def test_a_dry_run_says_what_it_would_keep_and_keeps_nothing(tmp_path: Path) -> None:
     async with playing(tmp_path, at=EVENING) as play:
         report = outcome(await play.result({**COLLECT, "instruments": ["SPY"], "dryRun": True}))
@@ -101,6 +113,8 @@ async def test_what_the_broker_does_not_know_is_told_and_the_others_are_kept(tmp
     [
         ("instruments", []),
         ("instruments", ["spy"]),
+        ("instruments", ["ES future@CME"]),
+        ("instruments", ["SPY 20261318 600 C"]),
         ("barSize", "7 mins"),
         ("duration", "366 D"),
         ("duration", "13 M"),

@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from trader.domain.bar_history import Gap, by_day, gaps, merge, usable
-from trader.domain.configuration import Symbol
 from trader.domain.errors import Failed, Rejected, Retryable
 from trader.domain.hours import liquid_hours
-from trader.domain.instruments import Contract, Forex, Stock
+from trader.domain.instrument_text import ONE_CONTRACT, read_instrument
+from trader.domain.instruments import Contract
 from trader.domain.market import Bar, BarSeries, BarSize, WhatToShow
 from trader.domain.messages import Command, Outcome
 from trader.domain.refusal import Refusal
@@ -57,10 +57,11 @@ Duration = Annotated[
 class CollectMarketData(Command):
     """Which bars to keep."""
 
-    instruments: tuple[Symbol, ...] = Field(
+    instruments: tuple[Annotated[str, StringConstraints(pattern=ONE_CONTRACT)], ...] = Field(
         min_length=1,
         max_length=1000,
-        description="US stocks such as SPY, and currency pairs as they are listed, such as EUR.USD.",
+        description="Such as SPY, SAP:EUR@IBIS, EUR.USD as the pair is listed, VIX index, ES 202612@CME, "
+        "ES continuous@CME or SPY 20261218 600 C.",
     )
     bar_size: BarSize = Field(BarSize.DAY_1, description="The length of a bar, such as 30 mins.")
     duration: Duration = Field(
@@ -110,7 +111,7 @@ class Collecting:
         """Keep one instrument's bars; None when the pace or the broker leaves no time for them."""
         show = self.command.what_to_show
         try:
-            contract = await self.ports.market_data.contract(_instrument(name))
+            contract = await self.ports.market_data.contract(read_instrument(name))
             show = show or _default_show(contract)
             bars = await self._asked(contract, show)
             return None if bars is None else await self._kept(name, contract, show, bars)
@@ -135,7 +136,7 @@ class Collecting:
         hours, size, store = liquid_hours(contract), self.command.bar_size, self.ports.bar_store
         bars = usable(told, size, hours, self.ports.clock.now())
         days = by_day(bars, size, hours.zone)
-        series = BarSeries(str(contract), contract.con_id, size, show)
+        series = BarSeries(str(read_instrument(name)), contract.con_id, size, show)
         standing = await store.read(series, days)
         merged = {day: merge(standing.get(day, ()), found) for day, found in days.items()}
         if not self.run.dry_run:
@@ -178,12 +179,6 @@ async def handle(command: CollectMarketData, run: Run, ports: Ports) -> Complete
     )
     rest = command.model_copy(update={"instruments": left}) if left else None
     return Completed(outcome, failure=failure, rest=rest)
-
-
-def _instrument(name: str) -> Stock | Forex:
-    base, point, quote = name.partition(".")
-    is_pair = bool(point) and len(base) == len(quote) == 3 and (base + quote).isalpha()
-    return Forex(base, quote) if is_pair else Stock(name)
 
 
 def _default_show(contract: Contract) -> WhatToShow:
