@@ -11,6 +11,7 @@ from tests.support.play import CLOSE_ALL, MANY, Play, playing, signal
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
+from trader.intents.close_all import CloseAllOutcome
 from trader.stored import orderbook
 
 AT_THE_CLOSE: dict[str, Any] = {**MANY, "order": {"type": "MOC", "tif": "DAY"}}
@@ -107,10 +108,10 @@ async def test_a_manual_order_is_seen_and_never_cancelled_by_a_strategys_run(tmp
         await play.holds("AAPL")
         (manual,) = play.gateway.book.open_orders()
         seen = await play.result({**CLOSE_ALL, "dryRun": True})
-        assert (seen.outcome or {})["cancelled"] == 1
+        assert [cancel.reference for cancel in CloseAllOutcome.model_validate(seen.outcome).cancels] == [""]
         closed = await play.result(OWN)
         assert (closed.status, play.position("AAPL")) == (Status.SUCCEEDED, Decimal(0))
-        assert (closed.outcome or {})["cancelled"] == 0
+        assert (closed.outcome or {})["cancels"] == []
         assert [order.perm_id for order in play.gateway.book.open_orders()] == [manual.perm_id]
         everything = await play.result(CLOSE_ALL)
         assert everything.status is Status.SUCCEEDED

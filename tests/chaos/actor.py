@@ -15,6 +15,7 @@ from tests.support.calendars import NoCalendars
 from tests.support.crash import ACCOUNT, Died
 from trader.adapters.ib import open_ib
 from trader.adapters.ib.connection import Connection
+from trader.adapters.ib.history_pace import HistoryPace
 from trader.discovery import find_intents, find_strategies
 from trader.domain.errors import Retryable
 from trader.domain.gateway import GatewayStatus
@@ -30,6 +31,8 @@ GRACE_S = 10.0
 """From SIGTERM to SIGKILL, on Cloud Run."""
 INTENTS = find_intents()
 STRATEGIES = find_strategies()
+HISTORY_REQUESTS = 3
+"""In ten minutes: so few that collecting bars takes continuations."""
 
 
 class Actor:
@@ -61,13 +64,15 @@ class Actor:
         self._starting = None
         stage, nonces = self._stage, itertools.count(1)
         life = self.life = self._new_life(blows)
-        settings = Settings(gateway_port=PORTS[self._cast.gateway], account=ACCOUNT, durations=Durations())
+        durations = Durations(handler_s=self._cast.handler_s)
+        settings = Settings(gateway_port=PORTS[self._cast.gateway], account=ACCOUNT, durations=durations)
         clock = LifeClock(stage.gateway, self._cast.skew_s, life)
 
         def nonce() -> str:
             return f"{self.name}{number}-{next(nonces)}"
 
         self._connection, broker, market_data, orders = open_ib(settings, clock, nonce, self._gateway_is)
+        market_data._pace = HistoryPace(clock, requests=HISTORY_REQUESTS)
         port = Port("orders", SeenOrders(orders, stage, self.name), life)
         ports = Ports(
             clock=clock,
@@ -78,6 +83,8 @@ class Actor:
             orders=cast("Any", Deciding(port, stage, self.name, f"{self.name}{number}-")),
             calendars=NoCalendars(),
             nonce=nonce,
+            history=cast("Any", Port("market_data", market_data, life)),
+            bar_store=cast("Any", Port("bar_store", stage.bars, life)),
         )
         self.runner = Runner(ports, INTENTS, settings, account=lambda: ACCOUNT, strategies=STRATEGIES)
         stage.witness.say(self.name, f"starts, beside gateway {self._cast.gateway}")

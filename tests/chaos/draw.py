@@ -51,6 +51,9 @@ MESSAGES: dict[str, tuple[Body, ...]] = {
     ),
     "trade-reconciliation": ({"intent": "trade-reconciliation"},),
     "reconcile": ({"intent": "reconcile", "repair": True, "reason": "it differs"},),
+    "risk-check": ({"intent": "risk-check"},),
+    "eod-check": ({"intent": "eod-check"},),
+    "cash-balancer": ({"intent": "cash-balancer"}, {"intent": "cash-balancer", "threshold": 5}),
 }
 """Live messages of each trading intent, drawn from; a test fails for an intent that isn't here."""
 STRATEGIES = ("testsignalgenerator", "buy-and-hold", "spymacdvixy")
@@ -62,6 +65,14 @@ OTHERS: tuple[Body, ...] = (
     {"intent": "close-all", "dryRun": True},
     {"intent": "summary"},
     {"intent": "reconcile"},
+    {"intent": "risk-check", "dryRun": True},
+    {"intent": "eod-check", "dryRun": True},
+    {
+        "intent": "collect-market-data",
+        "instruments": ["SPY", "AAPL", "EUR.USD", "MSFT", "QQQ"],
+        "barSize": "30 mins",
+        "duration": "1 D",
+    },
 )
 TICK = {"schedule": "chaos", "cron": "0 * * * *", "timeZone": "UTC"}
 """Attributes of a message that the scheduler publishes; every history begins at a full hour."""
@@ -131,8 +142,12 @@ def _mail(random: Random, names: tuple[str, ...], theme: str, length_s: float) -
         body = dict(random.choice(MESSAGES["allocation"]) if again else _body(random, f"m{n + 1}"))
         if random.random() < 0.15:
             body["id"] = random.choice(("one", "two"))
-        if random.random() < 0.15:
-            body["then"] = [{**_body(random, "then"), "when": random.choice(("succeeded", "always"))}]
+        if random.random() < 0.2:
+            body["then"] = [
+                {**_of_a_chain(_body(random, "then")), "when": random.choice(("succeeded", "always"))}
+                for _ in range(random.choice((1, 1, 2, 3)))
+            ]
+            body |= {"dryRun": True} if random.random() < 0.1 else {}
         deliveries = sorted(
             (random.choice((0.0, 0.0, 0.0, 5.0, 40.0, 100.0)), random.choice(names))
             for _ in range(random.choice((1, 1, 1, 2, 3)))
@@ -163,6 +178,11 @@ def _body(random: Random, reason: str) -> Body:
     return random.choice(OTHERS)
 
 
+def _of_a_chain(body: Body) -> Body:
+    """Return ``body`` as an item of then, which is as dry as its parent."""
+    return {name: value for name, value in body.items() if name != "dryRun"}
+
+
 def _worker(random: Random, name: str, gateway: str, starts_at: float, theme: str) -> Cast:
     first = [_blow(random)] if random.random() < 0.6 else []
     if theme == "doubt" and random.random() < 0.7:
@@ -176,7 +196,8 @@ def _worker(random: Random, name: str, gateway: str, starts_at: float, theme: st
     second = (_blow(random),) if random.random() < 0.3 else ()
     skew_s = random.choice((-3600.0, 3600.0)) if random.random() < 0.03 else random.uniform(-3.5, 3.5)
     down_s = random.choice((1.0, 15.0, 80.0))
-    return Cast(name, gateway, round(skew_s, 1), (tuple(first), second), down_s, starts_at)
+    handler_s = random.choice((480.0, 480.0, 480.0, 480.0, 60.0, 10.0))
+    return Cast(name, gateway, round(skew_s, 1), (tuple(first), second), down_s, starts_at, handler_s)
 
 
 def _blow(random: Random) -> Blow:

@@ -15,7 +15,8 @@ from tests.chaos.loop import LoopClock
 from tests.chaos.witness import Witness
 from tests.support.crash import ACCOUNT
 
-CASH = Decimal(500_000)
+CASH = Decimal(478_000)
+FOREIGN = Decimal(20_000)
 
 
 class SecondBook(Book):
@@ -107,7 +108,7 @@ def open_gateways(
     count: int,
 ) -> dict[str, Gateway]:
     """Return so many gateways by name, ``1`` and ``2``, of one account; only the first misbehaves."""
-    accounts = {ACCOUNT: Account(cash={"USD": CASH})}
+    accounts = {ACCOUNT: Account(cash={"USD": CASH, "EUR": FOREIGN})}
     gateways = {
         str(n + 1): Gateway(
             clock=clock,

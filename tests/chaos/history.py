@@ -26,6 +26,7 @@ CLEARED_S = 3600.0
 PATIENCE_S = 900.0
 """After which an hour passes at once, so that a reading run that nobody delivers any more grows too old."""
 CONFIGURATION: Body = {
+    "enforceFlatEod": True,
     "exposure": {"overall": 0.9, "strategies": dict.fromkeys(STRATEGIES, 0.1)},
     "strategies": {
         name: {

@@ -28,6 +28,7 @@ from trader.discovery import find_intents
 from trader.domain.ledger import holdings
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import OrderReport, OrderState, reference_of
+from trader.domain.valuation import FOREX
 from trader.intents.close_all import CloseAll, CloseAllOutcome
 from trader.runs.decoding import Delivery, decode
 from trader.runs.runs import RunRecord, path_of
@@ -87,9 +88,11 @@ def _letters(letters: Sequence[Letter]) -> Iterator[str]:
 async def _books(stage: Stage) -> Sequence[str]:
     """Holdings equal positions, or the contract is locked and an alert is out."""
     ours: dict[int, Decimal] = {}
-    for (_, con_id), quantity in holdings(await orderbook.all_fills(stage.store, ACCOUNT)).items():
+    booked = [fill for fill in await orderbook.all_fills(stage.store, ACCOUNT) if fill.sec_type != FOREX]
+    for (_, con_id), quantity in holdings(booked).items():
         ours[con_id] = ours.get(con_id, Decimal(0)) + quantity
-    theirs = {p.contract.con_id: p.quantity for p in stage.gateway.book.positions_of(ACCOUNT)}
+    positions = [p for p in stage.gateway.book.positions_of(ACCOUNT) if p.contract.sec_type != FOREX]
+    theirs = {p.contract.con_id: p.quantity for p in positions}
     locks = await orderbook.contract_locks(stage.store, ACCOUNT)
     wrong = []
     for con_id in sorted({*ours, *theirs}):

@@ -61,6 +61,7 @@ class Cast:
     lives: tuple[tuple[Blow, ...], ...]
     down_s: float  # between two lives
     starts_at: float = 0.0
+    handler_s: float = 480.0  # after which a handler leaves the rest to a continuation
 
 
 @dataclass(frozen=True, slots=True)

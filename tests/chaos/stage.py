@@ -25,6 +25,7 @@ from trader.domain.errors import Rejected, StoreUnavailable, TopicUnavailable
 from trader.domain.messages import Result
 from trader.domain.orders import Order
 from trader.domain.trading_state import TradingState
+from trader.domain.valuation import FOREX
 from trader.ports import Document, Link, Orders, OutgoingMessage, Write
 from trader.stored import records
 
@@ -232,8 +233,14 @@ def _scene(stage: Stage, result: Result) -> End:
     book = stage.gateway.book
     return End(
         result=result,
-        positions={p.contract.symbol: str(p.quantity) for p in book.positions_of(ACCOUNT)},
-        open_orders=tuple(order.contract.symbol for order in book.open_orders()),
+        positions={
+            p.contract.symbol: str(p.quantity)
+            for p in book.positions_of(ACCOUNT)
+            if p.contract.sec_type != FOREX
+        },
+        open_orders=tuple(
+            order.contract.local_symbol or order.contract.symbol for order in book.open_orders()
+        ),
         strangers=frozenset(
             symbol for at, symbol in stage.witness.strangers if stage.loop.time() - at < UNTOLD_S
         ),

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway_simulator.accounts import Account
+from gateway_simulator.gateway import Gateway
 from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
 from tests.support.emulators import fresh_project
 from tests.support.ib import simulated
@@ -31,6 +34,9 @@ MESSAGES: dict[str, JsonObject] = {
     "allocation": {"intent": "allocation", "strategies": [*BOTH]},
     "close-all": {"intent": "close-all"},
     "trade-reconciliation": {"intent": "trade-reconciliation"},
+    "risk-check": {"intent": "risk-check"},
+    "eod-check": {"intent": "eod-check"},
+    "cash-balancer": {"intent": "cash-balancer"},
 }
 """A live message of each trading intent. An intent that isn't listed here fails a test below."""
 
@@ -80,7 +86,7 @@ async def enumerated(
         at += 1
         folder = tmp_path / str(at)
         folder.mkdir()
-        gateway = simulated(seed=CROSSES_DOWN if intent == "spymacdvixy" else 0)
+        gateway = with_cash(seed=CROSSES_DOWN if intent == "spymacdvixy" else 0)
         async with theatre(folder, gateway, store() if store else None) as world:
             fate = Fate(at, how)
             await played(world, intent, fate, comes_again=comes_again)
@@ -134,13 +140,19 @@ async def played(world: Theatre, intent: str, fate: Fate, *, comes_again: bool) 
     await world.until_swept()
 
 
+def with_cash(seed: int) -> Gateway:
+    """Return a gateway whose account has dollars, its own currency, and euros."""
+    cash = {"USD": Decimal(75_000), "EUR": Decimal(20_000)}
+    return simulated(accounts={ACCOUNT: Account(ACCOUNT, base="USD", cash=cash)}, seed=seed)
+
+
 async def prepared(world: Theatre, intent: str) -> None:
     """Give the account an order of an earlier run, so that the gateway's counter is known to count.
 
     Before an allocation, the two strategies disagree: a part has crossed, and the rest waits for the close.
     They then want less: the order stands in the way, and what they give up crosses again.
     """
-    await world.configured(**shares(0.1, 0.3, vixy=0.5))
+    await world.configured(enforceFlatEod=True, **shares(0.1, 0.3, vixy=0.5))
     past: list[JsonObject] = [SIGNAL]
     if intent == "allocation":
         past = [{**SIGNAL, "symbol": "MSFT"}, {**MESSAGES["allocation"], "orderType": "MOC"}]

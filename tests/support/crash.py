@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
+from tests.support.bars import BarsInMemory
 from tests.support.calendars import NoCalendars
 from tests.support.deliveries import delivery
 from tests.support.ib import GatewayTime, simulated
@@ -95,6 +96,7 @@ class Fate:
 _ERRORS: Mapping[str, Retryable] = {
     "store": StoreUnavailable("store-unavailable", "an error, whether applied or not"),
     "publisher": TopicUnavailable("topic-unavailable", "an error, whether applied or not"),
+    "bar_store": StoreUnavailable("bars-unavailable", "an error, whether applied or not"),
     "orders": GatewayNotReady("gateway-disconnected", "an error, whether applied or not"),
     "market_data": GatewayNotReady("gateway-disconnected", "an error, whether applied or not"),
 }
@@ -160,6 +162,7 @@ class Theatre:
     topics: LocalTopics
     clock: JumpClock
     seen: int = 0
+    bars: BarsInMemory = field(default_factory=BarsInMemory)
 
     @asynccontextmanager
     async def worker(self, fate: Fate | None = None) -> AsyncIterator[Runner]:
@@ -179,6 +182,8 @@ class Theatre:
             orders=cast("Any", Fated("orders", orders, fate)),
             calendars=NoCalendars(),
             nonce=lambda: f"{id(fate)}-{next(nonces)}",
+            history=cast("Any", Fated("market_data", market_data, fate)),
+            bar_store=cast("Any", Fated("bar_store", self.bars, fate)),
         )
         runner = Runner(
             ports, find_intents(), settings, account=lambda: ACCOUNT, strategies=find_strategies()

@@ -7,15 +7,16 @@ from decimal import Decimal
 from itertools import count
 from typing import cast
 
+from tests.support.bars import BarsInMemory
 from tests.support.calendars import NoCalendars
 from tests.support.clock import FakeClock
 from tests.support.market import contract
 from tests.support.orders import SPY
-from tests.support.world import ACCOUNT, IdleBroker, NoMarketData, RecordingPublisher
+from tests.support.world import ACCOUNT, IdleBroker, NoMarketData, NoOrders, RecordingPublisher
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.orders import BrokerOrder, Complaint, Lookup, Order
 from trader.domain.portfolio import Fill, OpenOrder, Position
-from trader.ports import Create, Link, Orders, Ports, Store
+from trader.ports import Create, History, Link, Orders, Ports, Store
 from trader.runs.lease import Lease
 from trader.runs.locks import AccountLock
 from trader.runs.runs import AttemptRecord, OwnedRun, RunRecord, path_of
@@ -176,6 +177,8 @@ class Desk:
             orders=cast("Orders", self.orders),
             calendars=NoCalendars(),
             nonce=lambda: f"nonce-{next(nonces)}",
+            history=cast("History", NoOrders()),
+            bar_store=BarsInMemory(),
         )
 
 

@@ -1,5 +1,6 @@
 """A play: a whole worker over the sockets of a gateway that follows the simulator's own scenario files."""
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from tests.support.ib import OPEN, simulated
 from trader.domain.ledger import holdings
 from trader.domain.messages import Result
 from trader.domain.wire import JsonObject
+from trader.ports import Topic
 from trader.settings import Durations
 from trader.stored import orderbook
 
@@ -120,6 +122,20 @@ class Play:
                 return await self.world.the_result_of(f"message/{message_id}")
         raise AssertionError(f"never acknowledged: {answer and answer.text}")
 
+    async def pass_on(self) -> None:
+        """Deliver each intent that a run has published, as the topic would, until there are no more."""
+        delivered = 0
+        while True:
+            follow = self.world.topics.subscription(Topic.INTENTS).follow(wait=False)
+            sent = [message async for message in follow][delivered:]
+            if not sent:
+                return
+            for message in sent:
+                body, attributes = json.loads(message.data), message.attributes
+                answer = await self.push(body, message.id, attributes=attributes)
+                assert answer.status_code == 204, answer.text
+            delivered += len(sent)
+
     async def holds(self, *symbols: str) -> None:
         """Let the account come to hold some of each symbol, by signals that are carried out."""
         for symbol in symbols:
@@ -172,7 +188,8 @@ async def playing(
     """Open a world with an active account and a worker; at the end all must be well, whatever happened."""
     async with theatre(folder, gateway or simulated(at=at)) as world:
         await world.configured(**configuration)
-        misbehaves(world.gateway, *scenarios)
+        if scenarios:
+            misbehaves(world.gateway, *scenarios)
         given = {"account": ACCOUNT, "durations": QUICK, **settings}
         async with running_worker(world.gateway, world.port, folder, clock=world.clock, **given) as worker:
             if ready:

@@ -4,22 +4,24 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import count
 from typing import Any, cast
 
+from tests.support.bars import BarsInMemory
 from tests.support.calendars import NoCalendars
 from tests.support.clock import FakeClock
 from tests.support.deliveries import delivery
-from trader.domain.errors import GatewayNotReady, TopicUnavailable
+from trader.domain.errors import Failed, GatewayNotReady, TopicUnavailable
 from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
 from trader.domain.messages import Command, Outcome, Result
-from trader.domain.portfolio import Account, Fill, OpenOrder, Position
-from trader.domain.status import IntentClass
+from trader.domain.portfolio import Account, AccountValue, Fill, OpenOrder, Position
+from trader.domain.status import IntentClass, Severity
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
-from trader.ports import Calendars, Orders, OutgoingMessage, Ports, Store, Topic
+from trader.ports import Calendars, History, Orders, OutgoingMessage, Ports, Store, Topic
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
 from trader.runs.decoding import Delivery
@@ -50,6 +52,7 @@ class IdleBroker:
 
     def __init__(self, clock: FakeClock) -> None:
         self.ready = True
+        self.worth: Decimal | None = None
         self._since = clock.now()
 
     def status(self) -> GatewayStatus:
@@ -62,7 +65,9 @@ class IdleBroker:
 
     def account(self) -> Account:
         self.require_ready()
-        return Account(id=ACCOUNT, base_currency="USD", values=())
+        worth = () if self.worth is None else (("NetLiquidation", self.worth),)
+        values = tuple(AccountValue(name=name, value=value, currency="USD") for name, value in worth)
+        return Account(id=ACCOUNT, base_currency="USD", values=values)
 
     def positions(self) -> Sequence[Position]:
         return ()
@@ -109,6 +114,10 @@ class Handler:
 
     calls: int = 0
     error: Exception | None = None
+    rest: list[str] = field(default_factory=list)  # what it leaves each time for a continuation
+    severity: Severity = Severity.INFO
+    failure: Failed | None = None
+    heard: list[str] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -117,11 +126,13 @@ class Handler:
 
     async def __call__(self, command: Note, run: Run, ports: Ports) -> Completed:
         self.calls += 1
+        self.heard.append(command.text)
         self.started.set()
         await self.go.wait()
         if self.error is not None:
             raise self.error
-        return Completed(Outcome())
+        rest = Note(text=self.rest.pop(0)) if self.rest else None
+        return Completed(Outcome(), rest=rest, severity=self.severity, failure=self.failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,8 @@ class World:
             orders=cast("Orders", NoOrders()),
             calendars=self.calendars,
             nonce=lambda: f"nonce-{next(self._nonces)}",
+            history=cast("History", NoOrders()),
+            bar_store=BarsInMemory(),
         )
         settings = Settings(account=ACCOUNT, **changes)
         return Runner(ports, self.intents, settings, account=lambda: ACCOUNT, delivery_attempts=5)

@@ -115,6 +115,14 @@ def test_follow_ups_are_counted_along_the_chain() -> None:
     parent = key(body_id="x")
     assert parent.follow_up(1) == "id/x/then/1"
     assert RunKey("id/x/then/1", MONDAY).follow_up(2) == "id/x/then/3"
+    assert RunKey("id/x/more/4", MONDAY).follow_up(1) == "id/x/then/1"
+    assert RunKey("id/x/then/1/more/2", MONDAY).follow_up(1) == "id/x/then/2"
+
+
+def test_continuations_are_counted_from_one() -> None:
+    assert RunKey("id/x", MONDAY).continuation() == "id/x/more/1"
+    assert RunKey("id/x/more/1", MONDAY).continuation() == "id/x/more/2"
+    assert RunKey("id/x/then/1", MONDAY).continuation() == "id/x/then/1/more/1"
 
 
 @pytest.mark.parametrize("chained", ["id/x/then/1", "message/77/more/2", "schedule/a/t/then/12"])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from trader.domain.errors import (
     TraderError,
 )
 from trader.domain.messages import Reason, Result
+from trader.domain.status import Severity, Status
 from trader.domain.wire import JsonObject, write_time
 from trader.ports import Document, Store, Update, Write
 from trader.runner.runner import Runner
@@ -533,6 +535,129 @@ async def test_a_follow_up_that_was_told_twice_runs_once(world: World) -> None:
         await world.worker().receive(deliver(attempt))
     await pass_follow_ups_on(world)
     assert world.handler("trading").calls == 1
+
+
+async def test_each_intent_of_a_chain_is_as_dry_as_its_parent_and_for_the_same_account(world: World) -> None:
+    chain = [{"intent": "reading", "dryRun": True}, {"intent": "control"}]
+    await world.worker().receive(world.message(id="x", dryRun=True, then=chain)())
+    await pass_follow_ups_on(world)
+    assert [(key, body["dryRun"]) for key, body in world.follow_ups()] == [
+        ("id/x/then/1", True),
+        ("id/x/then/2", True),
+    ]
+    sent = [m.attributes for m in world.publisher.messages if m.topic.value == "intents"]
+    assert [attributes["account"] for attributes in sent] == [ACCOUNT, ACCOUNT]
+    assert [r.dry_run for r in world.results()] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "field"),
+    [
+        ({}, {"dryRun": True}, "then.0.dryRun"),
+        ({"dryRun": True}, {"dryRun": False}, "then.0.dryRun"),
+        ({}, {"account": "DU2"}, "then.0.account"),
+        ({"account": ACCOUNT}, {"account": "DU2"}, "then.0.account"),
+        ({}, {"id": "y"}, "then.0.id"),
+        ({}, {"text": 5}, "then.0.text"),
+    ],
+)
+async def test_a_chain_with_a_child_that_says_otherwise_is_refused_whole(
+    world: World, parent: dict[str, Any], child: dict[str, Any], field: str
+) -> None:
+    await world.worker().receive(world.message(then=[{"intent": "control", **child}], **parent)())
+    (result,) = world.results()
+    assert (result.status, reason_of(result).field) == (Status.REJECTED, field)
+    assert (world.handler().calls, world.follow_ups()) == (0, [])
+
+
+@pytest.mark.parametrize("end", [Rejected("no", "no"), Skipped("shut", "shut"), OutcomeUnknown("lost", "?")])
+async def test_a_safety_step_runs_after_every_end(world: World, end: Exception) -> None:
+    world.handler().error = end
+    chain = [{"intent": "trading"}, {"intent": "control", "when": "always"}, {"intent": "trading"}]
+    await world.worker().receive(world.message(id="x", then=chain)())
+    await pass_follow_ups_on(world)
+    assert [r.id for r in world.results()] == ["id/x", "id/x/then/2", "id/x/then/3"]
+
+
+async def test_a_safety_step_runs_after_a_message_that_was_too_old_and_after_the_last_attempt(
+    world: World,
+) -> None:
+    step = [{"intent": "control", "when": "always"}]
+    long_ago = world.clock.now() - timedelta(days=1)
+    await world.worker().receive(world.message(id="old", then=step, published_at=long_ago)())
+    world.broker.ready = False
+    with pytest.raises(Retryable):
+        await world.worker().receive(world.message(id="last", then=step)(5))
+    assert [key for key, _ in world.follow_ups()] == ["id/old/then/1", "id/last/then/1"]
+
+
+# -- continuations ----------------------------------------------------------------------------------------
+
+
+async def test_what_a_run_had_no_time_for_is_another_run_and_then_comes_after_the_last(world: World) -> None:
+    world.handler().rest = ["two", "three"]
+    expires = {"expiresAt": "2026-11-23T20:00:00.000000Z"}
+    chain = [{"intent": "control"}, {"intent": "control"}]
+    message = world.message(id="x", text="one", dryRun=True, then=chain, **expires)
+    await world.worker().receive(message())
+    ((key, body),) = world.follow_ups()
+    assert (key, body) == (
+        "id/x/more/1",
+        {"intent": "reading", "dryRun": True, "text": "two", "then": chain, **expires},
+    )
+    await pass_follow_ups_on(world)
+    assert world.handler().heard == ["one", "two", "three"]
+    expected = ["id/x", "id/x/more/1", "id/x/more/2", "id/x/then/1", "id/x/then/2"]
+    assert [r.id for r in world.results()] == expected
+    assert {r.dry_run for r in world.results()} == {True}
+
+
+async def test_a_follow_up_may_be_continued_too(world: World) -> None:
+    world.handler("trading").rest = ["rest"]
+    chain = [{"intent": "trading"}, {"intent": "control"}]
+    await world.worker().receive(world.message(id="x", then=chain)())
+    await pass_follow_ups_on(world)
+    expected = ["id/x", "id/x/then/1", "id/x/then/1/more/1", "id/x/then/2"]
+    assert [r.id for r in world.results()] == expected
+
+
+async def test_after_a_run_that_failed_its_continuation_goes_on_with_what_runs_always(world: World) -> None:
+    world.handler().rest = ["rest"]
+    world.handler().failure = Failed("partly", "one of two")
+    chain = [{"intent": "trading"}, {"intent": "control", "when": "always"}]
+    await world.worker().receive(world.message(id="x", then=chain)())
+    ((key, body),) = world.follow_ups()
+    assert (key, body["then"]) == ("id/x/more/1", [{"intent": "control", "when": "always"}])
+
+
+async def test_a_continuation_that_is_told_twice_runs_once(world: World) -> None:
+    world.handler().rest = ["rest"]
+    deliver = world.message(id="x", text="all")
+    world.publisher.down = True
+    with pytest.raises(TopicUnavailable):
+        await world.worker().receive(deliver())
+    world.publisher.down = False
+    for attempt in (2, 3):
+        await world.worker().receive(deliver(attempt))
+    await pass_follow_ups_on(world)
+    assert world.handler().heard == ["all", "rest"]
+
+
+async def test_a_continuation_is_good_for_as_long_as_its_class_says_from_its_own_publication(
+    world: World,
+) -> None:
+    world.handler("trading").rest = ["rest"]
+    await world.worker().receive(world.message("trading", id="x")())
+    world.clock.advance(660)  # a message of ten minutes is too old by now; this one is new
+    await pass_follow_ups_on(world)
+    assert [r.status for r in world.results()] == [Status.SUCCEEDED] * 2
+
+
+async def test_a_handler_may_raise_a_result_above_what_its_status_says(world: World) -> None:
+    world.handler().severity = Severity.CRITICAL
+    await world.worker().receive(world.message()())
+    (result,) = world.results()
+    assert (result.status, result.severity) == (Status.SUCCEEDED, Severity.CRITICAL)
 
 
 # -- shutting down ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from trader.domain.orders import OrderState, is_reference
 from trader.domain.rebalance import Quantities
 from trader.domain.refusal import Refusal
 from trader.domain.sharing import share
+from trader.domain.valuation import FOREX
 from trader.ports import Ports
 from trader.stored import orderbook
 
@@ -24,6 +25,7 @@ class Books:
     in_flight: Quantities
     closed: Mapping[int, Refusal]
     names: Mapping[int, str]
+    virtual: frozenset[int] = frozenset()  # currency pairs, whose positions mirror cash and prove nothing
 
     def holding(self, owner: str, con_id: int) -> Decimal:
         """Return what ``owner`` holds of a contract."""
@@ -59,6 +61,10 @@ async def read_books(ports: Ports, account: str, *, without: Collection[str] = (
     """
     fills = await orderbook.all_fills(ports.store, account)
     held, names = holdings(fills), {fill.con_id: fill.instrument for fill in fills}
+    virtual = frozenset(
+        [fill.con_id for fill in fills if fill.sec_type == FOREX]
+        + [position.con_id for position in ports.broker.positions() if position.sec_type == FOREX]
+    )
     records = [kept.value for kept in await orderbook.open_orders(ports.store, account)]
     locks = await orderbook.contract_locks(ports.store, account)
     closed = {
@@ -69,23 +75,23 @@ async def read_books(ports: Ports, account: str, *, without: Collection[str] = (
         )
         for con_id, lock in locks.items()
     }
-    for refusal in (*_differing(held, ports), *_doubtful(records), *_unknown(records, ports)):
+    for refusal in (*_differing(held, virtual, ports), *_doubtful(records), *_unknown(records, ports)):
         closed.setdefault(*refusal)
     standing: defaultdict[int, list[OrderRecord]] = defaultdict(list)
     for record in records:
         if record.order.reference not in without:
             standing[record.order.contract.con_id].append(record)
     in_flight = _in_flight(record for found in standing.values() for record in found)
-    return Books(held, dict(standing), in_flight, closed, names)
+    return Books(held, dict(standing), in_flight, closed, names, virtual)
 
 
-def _differing(held: Quantities, ports: Ports) -> list[tuple[int, Refusal]]:
+def _differing(held: Quantities, virtual: frozenset[int], ports: Ports) -> list[tuple[int, Refusal]]:
     ours: defaultdict[int, Decimal] = defaultdict(Decimal)
     for (_, con_id), quantity in held.items():
         ours[con_id] += quantity
     theirs = {position.con_id: position for position in ports.broker.positions()}
     differing = []
-    for con_id in {*ours, *theirs}:
+    for con_id in {*ours, *theirs} - virtual:
         position = theirs[con_id].quantity if con_id in theirs else Decimal(0)
         if position != ours[con_id]:
             name = theirs[con_id].symbol if con_id in theirs else f"contract {con_id}"

@@ -11,6 +11,7 @@ import structlog
 from trader.adapters.calendars import ExchangeCalendars
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
+from trader.adapters.parquet import ParquetBars
 from trader.discovery import find_intents, find_strategies
 from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
 from trader.domain.gateway import GatewayStatus
@@ -50,7 +51,18 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
             learned.from_gateway(status)
 
         connection, broker, market_data, orders = open_ib(settings, clock, _nonce, on_state)
-        ports = Ports(clock, store, topics, broker, market_data, orders, ExchangeCalendars(), _nonce)
+        ports = Ports(
+            clock=clock,
+            store=store,
+            publisher=topics,
+            broker=broker,
+            market_data=market_data,
+            orders=orders,
+            calendars=ExchangeCalendars(),
+            nonce=_nonce,
+            history=market_data,
+            bar_store=ParquetBars(settings.data_dir / "bars"),
+        )
         runner = Runner(
             ports,
             find_intents(),

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any, Generic, Protocol, TypeVar
 
 from trader.domain.configuration import Configuration
@@ -82,6 +83,7 @@ class Run:
     trading: Trading | None = None
     still_free: StillFree = _unknown
     strategies: Mapping[str, AnyStrategy] = field(default_factory=dict)  # by id
+    deadline: float = inf  # of the handler, on the monotonic clock; what is left is for a continuation
 
     @property
     def desk(self) -> Trading:
@@ -95,9 +97,10 @@ class Run:
 class Completed:
     """What a handler that came to its end has to report.
 
-    ``failure`` is what went wrong beyond the orders, whose states tell for themselves. ``writes`` and
-    ``alerts`` become true with the run's end, in the same commit, or not at all. ``severity`` is told where
-    what was found weighs more than the status does.
+    ``failure`` is what went wrong beyond the orders, whose states tell for themselves. ``severity`` is told
+    where what was found weighs more than the status does. ``writes`` and ``alerts`` become true with the
+    run's end, in the same commit, or not at all. ``rest`` is what was left for want of time, as a command:
+    its run comes next.
     """
 
     outcome: Outcome
@@ -106,6 +109,7 @@ class Completed:
     writes: tuple[Write, ...] = ()
     alerts: tuple[Alert, ...] = ()
     severity: Severity | None = None
+    rest: Command | None = None
 
 
 C = TypeVar("C", bound=Command)

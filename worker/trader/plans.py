@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from trader.domain.events import Alert
 from trader.domain.ledger import BookedFill
 from trader.domain.orders import OrderContract, OrderType, TimeInForce
 from trader.domain.wire import Amount, JsonObject, Time, Wire
+from trader.ports import Write
 
 
 class OrderWish(Wire):
@@ -28,12 +30,15 @@ class OrderWish(Wire):
 class Decided:
     """What a handler decided, and on what: for the record, for the broker, and for our books.
 
-    ``crossings`` are booked in the same commit as the plan.
+    ``crossings`` are booked, and ``writes`` and ``alerts`` become true, with the plan, in the same commit; a
+    dry run makes none of them.
     """
 
     record: JsonObject
     wishes: tuple[OrderWish, ...] = ()
     crossings: tuple[BookedFill, ...] = ()
+    writes: tuple[Write, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 Decide = Callable[[], Awaitable[Decided]]

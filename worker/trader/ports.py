@@ -1,6 +1,6 @@
 """What the worker needs of the world, as protocols; adapters provide it, tests and the laptop swap it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Protocol
 from trader.domain.gateway import GatewayStatus
 from trader.domain.hours import Hours
 from trader.domain.instruments import Contract, Instrument
-from trader.domain.market import Bar, BarSize, Price
+from trader.domain.market import Bar, BarSeries, BarSize, Price, WhatToShow
 from trader.domain.orders import BrokerOrder, Complaint, Lookup, Order
 from trader.domain.portfolio import Account, Fill, Margin, OpenOrder, Position
 from trader.domain.wire import JsonObject
@@ -301,6 +301,37 @@ class Orders(Protocol):
         """
 
 
+class History(Protocol):
+    """Bars for keeping, at the broker's pace. Its refusals and limits of time are MarketData's."""
+
+    async def history_slot(self, requests: int, *, until: float) -> bool:
+        """Wait until the pace allows so many requests more, and take them: call it before ``history``.
+
+        Returns False at ``until``, on the monotonic clock, if it doesn't by then.
+        """
+
+    async def history(
+        self, contract: Contract, size: BarSize, duration: str, show: WhatToShow
+    ) -> Sequence[Bar]:
+        """Return the bars of regular hours back from now, oldest first, as ``MarketData.bars`` does.
+
+        ``duration`` is written as the broker wants it, such as ``5 D`` or ``1 M``.
+        """
+
+
+class BarStore(Protocol):
+    """Bars that are kept, by series and session date.
+
+    Raises StoreUnavailable when it can't be read or written, and Failed ``bars-damaged`` naming the file.
+    """
+
+    async def read(self, series: BarSeries, days: Collection[date]) -> Mapping[date, Sequence[Bar]]:
+        """Return what is kept of those ``days``, each day's bars in order; a day without any is left out."""
+
+    async def write(self, series: BarSeries, days: Mapping[date, Sequence[Bar]]) -> None:
+        """Put each day's bars in the place of those that are kept, a day at a time whole and durably."""
+
+
 class Nonces(Protocol):
     """Where identifiers that must be unlike any other come from."""
 
@@ -319,3 +350,5 @@ class Ports:
     orders: Orders
     calendars: Calendars
     nonce: Nonces
+    history: History
+    bar_store: BarStore

@@ -1,6 +1,7 @@
 """The broker's own trading hours, read from the text that comes with a contract."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -43,6 +44,15 @@ class Hours:
         today = self._today(at)
         closes = [s.closes_at for s in self.sessions if s.closes_at.astimezone(self.zone).date() == today]
         return max(closes, default=None)
+
+    def closes_early(self, at: datetime) -> bool:
+        """Return whether the market closes before its usual hour today; the usual one is most days'."""
+        closes = {s.closes_at.astimezone(self.zone).date(): s.closes_at for s in self.sessions}
+        hours = Counter(close.astimezone(self.zone).time() for close in closes.values())
+        today = self.close_today(at)
+        return today is not None and today.astimezone(self.zone).time() < max(
+            hours, key=lambda h: (hours[h], h)
+        )
 
     def next_opening(self, at: datetime) -> datetime | None:
         """Return when the first session after ``at`` opens, as far as is known."""

@@ -26,6 +26,24 @@ _OPTION = re.compile(
     re.ASCII,
 )
 _STOCK = re.compile(rf"{_NAME}{_WHERE}", re.ASCII)
+_MONTH = "[0-9]{4}(0[1-9]|1[0-2])"
+_DAY = (
+    "[0-9]{4}((0[13578]|1[02])(0[1-9]|[12][0-9]|3[01])|(0[469]|11)(0[1-9]|[12][0-9]|30)"
+    "|02(0[1-9]|1[0-9]|2[0-8]))"
+)
+_WORD = "[A-Z0-9][A-Z0-9.-]{0,15}( [A-Z]{1,4})?(:[A-Z]{3})?"
+_PLACE = "@[A-Z0-9]{1,16}"
+_CLASS = "/[A-Z0-9][A-Z0-9.-]{0,15}"
+ONE_CONTRACT = (
+    f"^({_WORD}({_PLACE}({_CLASS})?)?"
+    f"|{_WORD} index({_PLACE})?"
+    f"|{_WORD} ({_MONTH}|{_DAY}|{CONTINUOUS}){_PLACE}({_CLASS})?"
+    f"|{_WORD} {_DAY} [1-9][0-9]{{0,8}}([.][0-9]{{1,6}})? [CP]({_PLACE}({_CLASS})?)?)$"
+)
+"""What a message may call one contract, for schemas and worker alike: ``read_instrument`` reads all of it.
+
+A person's spelling may be looser, and may name chains; the 29th of February is no expiry here.
+"""
 _LIKE = "SPY, SAP:EUR@IBIS, EUR.USD, VIX index, ES 202612@CME or SPY 20261218 600 C"
 
 

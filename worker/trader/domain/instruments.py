@@ -159,6 +159,7 @@ class Contract:
     contract_month: str = ""
     strike: Decimal | None = None
     right: Right | None = None
+    lot: Decimal = Decimal(1)  # the step of an order's quantity
 
     @property
     def can_be_ordered(self) -> bool:

@@ -18,6 +18,10 @@ EXTERNAL = "EXTERNAL"
 """The owner of what no strategy asked for."""
 CROSSING = "cross/"
 """What the stem of a fill starts with that crossed inside. No execution's id has a slash."""
+CASH = "CASH"
+"""The owner of currencies that were converted for cash's own sake."""
+NOBODYS = frozenset({EXTERNAL, CASH})
+"""Owners that are no strategy."""
 
 
 class BookedFill(Wire):
@@ -31,6 +35,7 @@ class BookedFill(Wire):
     )
     con_id: int
     instrument: str
+    sec_type: str = Field("", description="The broker's type of the contract; empty where it isn't known.")
     currency: str
     quantity: Amount
     price: Amount
@@ -112,6 +117,7 @@ def _booked(record: OrderRecord, fill: Fill, shares: dict[str, Decimal]) -> Book
         order=record.order.reference,
         con_id=fill.con_id,
         instrument=str(record.order.contract),
+        sec_type=fill.sec_type,
         currency=fill.currency,
         quantity=fill.quantity,
         price=fill.price,

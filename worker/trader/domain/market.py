@@ -9,13 +9,41 @@ from enum import StrEnum
 class BarSize(StrEnum):
     """The broker's names for the length of a bar."""
 
+    MINUTE_1 = "1 min"
+    MINUTES_2 = "2 mins"
+    MINUTES_3 = "3 mins"
+    MINUTES_5 = "5 mins"
+    MINUTES_10 = "10 mins"
+    MINUTES_15 = "15 mins"
+    MINUTES_20 = "20 mins"
     MINUTES_30 = "30 mins"
+    HOUR_1 = "1 hour"
+    HOURS_2 = "2 hours"
+    HOURS_3 = "3 hours"
+    HOURS_4 = "4 hours"
+    HOURS_8 = "8 hours"
     DAY_1 = "1 day"
 
     @property
     def seconds(self) -> int:
         """The length of a bar; a daily bar's is a calendar day's."""
-        return {BarSize.MINUTES_30: 1800, BarSize.DAY_1: 86_400}[self]
+        count, unit = self.value.split()
+        return int(count) * {"min": 60, "hour": 3600, "day": 86_400}[unit.rstrip("s")]
+
+
+class WhatToShow(StrEnum):
+    """The broker's names for what bars are made of."""
+
+    TRADES = "TRADES"
+    MIDPOINT = "MIDPOINT"
+    BID = "BID"
+    ASK = "ASK"
+    BID_ASK = "BID_ASK"
+
+    @property
+    def requests(self) -> int:
+        """As how many requests the broker counts one."""
+        return 2 if self is WhatToShow.BID_ASK else 1
 
 
 class PriceKind(StrEnum):
@@ -36,6 +64,16 @@ class Bar:
     low: float
     close: float
     volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class BarSeries:
+    """What bars are of; ``instrument`` is the contract as a person names it."""
+
+    instrument: str
+    con_id: int
+    size: BarSize
+    show: WhatToShow
 
 
 @dataclass(frozen=True, slots=True)

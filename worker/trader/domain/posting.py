@@ -115,6 +115,7 @@ def _external(fill: Fill, before: BookedFill | None) -> BookedFill | None:
         order="",
         con_id=fill.con_id,
         instrument=fill.symbol,
+        sec_type=fill.sec_type,
         currency=fill.currency,
         quantity=fill.quantity,
         price=fill.price,

@@ -11,6 +11,7 @@ from pydantic import Field
 from trader.domain.ledger import EXTERNAL, BookedFill
 from trader.domain.portfolio import Position
 from trader.domain.run_key import document_id
+from trader.domain.valuation import FOREX
 from trader.domain.wire import Amount, Wire
 
 REPAIR = "repair/"
@@ -65,7 +66,12 @@ def counted_until(booked: Iterable[BookedFill]) -> Mapping[int, datetime]:
 
 
 def tallies(booked: Iterable[BookedFill], positions: Iterable[Position]) -> Mapping[int, Tally]:
-    """Return each contract that our books or the broker name, ours held against theirs."""
+    """Return each contract that our books or the broker name, ours held against theirs.
+
+    Currency pairs are left out: the broker's position in one mirrors cash, and nothing has to sum to it.
+    """
+    booked = [fill for fill in booked if fill.sec_type != FOREX]
+    positions = [position for position in positions if position.sec_type != FOREX]
     sums: defaultdict[int, Decimal] = defaultdict(Decimal)
     names: dict[int, tuple[str, str]] = {}
     for fill in booked:

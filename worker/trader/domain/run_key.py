@@ -33,11 +33,23 @@ class RunKey:
         return document_id(self.text)
 
     def follow_up(self, n: int) -> str:
-        """Return the key of the ``n``-th intent of ``then``, counted along the whole chain from 1."""
+        """Return the key of the ``n``-th intent of ``then``, counted along the whole chain from 1.
+
+        A continuation goes on with its parent's chain: it is the last of the parent's runs that starts it.
+        """
         chained = _CHAINED.match(self.text)
-        if chained and chained["kind"] == "then":
+        if chained and chained["kind"] == "more":
+            return RunKey(chained["root"], self.requested_at).follow_up(n)
+        if chained:
             return f"{chained['root']}/then/{int(chained['n']) + n}"
         return f"{self.text}/then/{n}"
+
+    def continuation(self) -> str:
+        """Return the key of the run that does what this one has left undone, counted from 1."""
+        chained = _CHAINED.match(self.text)
+        if chained and chained["kind"] == "more":
+            return f"{chained['root']}/more/{int(chained['n']) + 1}"
+        return f"{self.text}/more/1"
 
 
 def document_id(key: str) -> str:

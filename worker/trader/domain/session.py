@@ -15,16 +15,16 @@ MOC_CUT_OFF = timedelta(minutes=10)
 15:50 for a close at 16:00). Nasdaq and Arca take them later; the earliest serves all."""
 
 
-EXCHANGE_ZONE = ZoneInfo("America/New_York")
-"""Whose midnight ends an account's day: the gateway's reports are cut off then."""
+EXCHANGE_ZONE = "America/New_York"
+"""Whose midnight ends the account's session date: the gateway's reports are cut off then."""
 
 
 def trading_day(at: datetime) -> str:
     """Return the account's session date at ``at`` (aware), as 2026-11-23."""
-    return at.astimezone(EXCHANGE_ZONE).date().isoformat()
+    return session_date(at).isoformat()
 
 
-def session_date(at: datetime, time_zone: str) -> date:
+def session_date(at: datetime, time_zone: str = EXCHANGE_ZONE) -> date:
     """Return the exchange's date at ``at`` (aware): late in New York it is already tomorrow in UTC."""
     return at.astimezone(ZoneInfo(time_zone)).date()
 

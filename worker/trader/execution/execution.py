@@ -25,7 +25,7 @@ from trader.domain.settlement import Settlement, judge
 from trader.domain.status import IntentClass
 from trader.domain.trading_state import TradingState
 from trader.execution.drafting import Drafts
-from trader.execution.guard import Guard, Stop
+from trader.execution.guard import DEADLINE, Guard, Stop
 from trader.execution.settling import Settled, Settler
 from trader.plans import Decide, Stage, StoredPlan
 from trader.ports import Ports, Write
@@ -85,6 +85,7 @@ class Execution:
         self._configuration: Configuration | TraderError = Rejected("config-missing", "not read yet")
         self._writes: dict[str, Write] = {}
         self.settled = Settlement()
+        self.postponed: set[str] = set()
 
     @property
     def configuration(self) -> Configuration:
@@ -137,8 +138,11 @@ class Execution:
         version = self._configuration.version if isinstance(self._configuration, Configuration) else None
         stored_plan = StoredPlan(configuration_version=version, stages=(*plan.stages, stage))
         kept = [Kept(orderbook.order_path(self._account, d.order.reference), d) for d in drafts]
-        crossings = orderbook.fill_writes(self._account, (), decided.crossings)
-        await self._store(kept, drafts, crossings, plan=stored_plan.to_json())
+        writes = (*orderbook.fill_writes(self._account, (), decided.crossings), *decided.writes)
+        changes: dict[str, object] = {"plan": stored_plan.to_json()}
+        if decided.alerts:
+            changes["alerts"] = (*self._owned.record.alerts, *decided.alerts)
+        await self._store(kept, drafts, writes, **changes)
         self._known.unsent |= set(stage.orders)
         return stage
 
@@ -148,6 +152,8 @@ class Execution:
             await self._send([ref for ref in stage.orders if ref in self._known.unsent])
         except (Stop, Terminal) as stop:
             log.warning("stopped", code=stop.code)
+            if stop.code == DEADLINE and self._has_sent(stage):
+                self.postponed |= set(stage.orders) & self._known.unsent
             self._give_up(stage.orders, stop.message)
         sent = [ref for ref in stage.orders if ref in self._known.sent]
         try:
@@ -284,6 +290,12 @@ class Execution:
         if record.reduces or con_id not in self._known.closed:
             return None
         return f"{record.order.contract} is locked: an order in it may stand or not"
+
+    def _has_sent(self, stage: Stage) -> bool:
+        """Return whether any order of ``stage`` has gone, in this attempt or an earlier one."""
+        never = (OrderState.PLANNED, OrderState.UNSENT)
+        known = [self._known.orders[reference].value for reference in stage.orders]
+        return any(r.order.reference in self._known.sent or r.standing not in never for r in known)
 
     def _give_up(self, references: Iterable[str], why: str) -> None:
         for reference in references:

@@ -14,6 +14,8 @@ from trader.stored import records
 
 STATE_IS_FRESH_S = 1.0
 """How long before an order the trading state may have been read."""
+DEADLINE = "deadline"
+"""The code of a Stop for want of time: what it keeps back is for a continuation."""
 MARGIN = 0.25
 """The part of a lease that must be left when an order goes: a worker that froze wakes up past it."""
 
@@ -75,7 +77,7 @@ class Guard:
         if lock.record.urgent is not None:
             raise Stop("yielded", f"yielded the account to {lock.record.urgent}")
         if now >= self._deadline:
-            raise Stop("deadline", "no time was left to send it")
+            raise Stop(DEADLINE, "no time was left to send it")
         if self._good_until is not None and self._ports.clock.now() > self._good_until:
             raise Stop("too-old", f"its message was good until {self._good_until:%Y-%m-%d %H:%M:%S} UTC")
 

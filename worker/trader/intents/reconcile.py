@@ -8,13 +8,12 @@ from pydantic_core import PydanticCustomError
 from trader.domain.errors import Failed
 from trader.domain.messages import Command, Outcome
 from trader.domain.reconciliation import Break
-from trader.domain.run_key import document_id
 from trader.domain.snapshot import Snapshot
 from trader.domain.status import IntentClass
 from trader.domain.wire import JsonObject
 from trader.intent import Completed, Intent, Run
-from trader.ports import Create, Ports, Write
-from trader.reconciliation.reconciling import Survey, survey
+from trader.ports import Ports, Write
+from trader.reconciliation.reconciling import snapshot_of, snapshot_write, survey
 from trader.reconciliation.repairing import repair
 from trader.reconciliation.unlocking import SETTLED, Entries, Locked, Repair
 
@@ -126,7 +125,7 @@ async def _look(run: Run, ports: Ports) -> Completed:
         for con_id in settled:
             entries.unlock(con_id, SETTLED)
     outcome = ReconcileOutcome(
-        snapshot=_snapshot(found, run, ports),
+        snapshot=snapshot_of(found, run.key, ports),
         breaks=found.breaks(found.tallies_with(entries.fills), trading=free is None),
         locked=entries.left({}, "settled, but a run has the account; reconcile again when it has ended"),
         unlocked=tuple(entries.unlocked.values()),
@@ -140,7 +139,7 @@ async def _repair(reason: str, run: Run, ports: Ports) -> Completed:
     repaired = await repair(reason, run, ports)
     entries, found, refused = repaired.entries, repaired.survey, repaired.refused
     outcome = ReconcileOutcome(
-        snapshot=_snapshot(found, run, ports),
+        snapshot=snapshot_of(found, run.key, ports),
         breaks=found.breaks(found.tallies_with(entries.fills)),
         locked=entries.left(refused),
         unlocked=tuple(entries.unlocked.values()),
@@ -149,16 +148,6 @@ async def _repair(reason: str, run: Run, ports: Ports) -> Completed:
     why = next((f"{found.tally(con_id).instrument}: {why}" for con_id, why in refused.items()), None)
     failure = Failed("not-repaired", why) if why else None
     return _completed(outcome, entries, entries.writes, run, failure)
-
-
-def _snapshot(found: Survey, run: Run, ports: Ports) -> Snapshot:
-    return Snapshot(
-        run=run.key,
-        at=found.lookup.at,
-        positions=found.positions,
-        open_orders=found.lookup.open,
-        account=ports.broker.account(),
-    )
 
 
 def _completed(
@@ -170,8 +159,7 @@ def _completed(
 ) -> Completed:
     if run.dry_run:
         return Completed(outcome, failure=failure)
-    path = f"accounts/{run.account}/snapshots/{document_id(run.key)}"
-    writes = (Create(path, outcome.snapshot.to_json()), *changes)
+    writes = (snapshot_write(run.account, outcome.snapshot), *changes)
     return Completed(outcome, failure=failure, writes=writes, alerts=entries.alerts)
 
 

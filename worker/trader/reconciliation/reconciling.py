@@ -12,7 +12,9 @@ from trader.domain.orders import Lookup, OrderState
 from trader.domain.portfolio import Fill, Position
 from trader.domain.posting import Posting, post
 from trader.domain.reconciliation import Break, Tally, tallies
-from trader.ports import Ports, Store
+from trader.domain.run_key import document_id
+from trader.domain.snapshot import Snapshot
+from trader.ports import Create, Ports, Store, Write
 from trader.stored import orderbook
 from trader.stored.orderbook import ContractLock, Kept
 
@@ -121,6 +123,22 @@ async def survey(ports: Ports, account: str, *, adopts: bool, since: datetime | 
     booked = [kept.value for kept in fills.values()]
     posting = post(records, booked, lookup, adopts=adopts, since=since)
     return Survey(lookup, positions, orders, fills, locks, posting)
+
+
+def snapshot_of(found: Survey, run: str, ports: Ports) -> Snapshot:
+    """Return the account as the run ``run`` found it."""
+    return Snapshot(
+        run=run,
+        at=found.lookup.at,
+        positions=found.positions,
+        open_orders=found.lookup.open,
+        account=ports.broker.account(),
+    )
+
+
+def snapshot_write(account: str, snapshot: Snapshot) -> Write:
+    """Return the write that keeps ``snapshot``."""
+    return Create(f"accounts/{account}/snapshots/{document_id(snapshot.run)}", snapshot.to_json())
 
 
 def _is_news(fill: Fill, standing: Kept[BookedFill] | None) -> bool:

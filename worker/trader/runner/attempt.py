@@ -1,7 +1,7 @@
 """One attempt at a run: what its class needs before it may work, then its handler."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -13,6 +13,7 @@ from trader.execution.dry_run import DryRun
 from trader.execution.execution import Execution
 from trader.intent import GOOD_FOR, Completed, Run, Trading
 from trader.ports import Ports, Write
+from trader.runner.day_start import DayStart
 from trader.runs import locks
 from trader.runs.decoding import Request
 from trader.runs.lease import LeaseWatch
@@ -33,7 +34,9 @@ class Attempt:
         request: Request,
         strategies: Mapping[str, AnyStrategy],
         stopping: Callable[[], bool],
+        day_start: DayStart,
     ) -> None:
+        self._day_start = day_start
         self._ports = ports
         self._settings = settings
         self._watch = watch
@@ -57,6 +60,8 @@ class Attempt:
             raise expired
         deadline = self._ports.clock.monotonic() + self._settings.durations.handler_s
         trading = await self._desk(may_send=expired is None, deadline=deadline)
+        if request.kind is not IntentClass.CONTROL and not request.message.dry_run:
+            await self._day_start.note(self._account, request.key.text)
         run = Run(
             key=request.key.text,
             account=self._account,
@@ -65,13 +70,14 @@ class Attempt:
             published_at=request.published_at,
             requested_at=request.key.requested_at,
             settle_s=self._settings.durations.settle_s,
+            deadline=deadline,
             still_free=partial(locks.still_free, self._ports.store, self._account),
             strategies=self._strategies,
             trading=trading,
         )
         try:
-            # A trading handler stops by itself at the deadline; a while later it is stopped.
-            async with asyncio.timeout(self._settings.durations.handler_s * (1 if trading is None else 1.1)):
+            # A handler stops by itself at the deadline; a while later it is stopped.
+            async with asyncio.timeout(self._settings.durations.handler_s * 1.1):
                 return await intent.handle(request.command, run, self._ports)
         except TimeoutError:
             limit = f"{self._settings.durations.handler_s:g} s"
@@ -81,6 +87,11 @@ class Attempt:
     def orders(self) -> tuple[OrderReport, ...]:
         """Where the run's orders stand, for a result that its handler didn't come to give."""
         return self._execution.orders if self._execution else ()
+
+    @property
+    def postponed(self) -> Collection[str]:
+        """References of orders that were left for want of time, after others of the run had gone."""
+        return self._execution.postponed if self._execution else ()
 
     async def stopped(self, end: Terminal) -> Terminal:
         """Return the end of a run whose handler ``end`` has stopped."""

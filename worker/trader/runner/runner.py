@@ -1,13 +1,13 @@
 """The life of one intent: claimed once, carried out under a lease, ended in one result."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 import structlog
 
 from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable, Terminal
-from trader.domain.messages import Result
+from trader.domain.messages import Command, Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Status, worst
 from trader.domain.strategy import AnyStrategy
@@ -15,7 +15,8 @@ from trader.execution.verdict import verdict
 from trader.intent import AnyIntent, Completed
 from trader.ports import Document, Ports
 from trader.runner.attempt import Attempt
-from trader.runner.follow_up import next_of
+from trader.runner.day_start import DayStart
+from trader.runner.follow_up import next_of, rest_of
 from trader.runner.telling import SEVERITY, Teller, reason_of
 from trader.runs import runs
 from trader.runs.decoding import Delivery, Request, decode
@@ -50,6 +51,7 @@ class Runner:
         self._settings = settings
         self._durations = settings.durations
         self._delivery_attempts = delivery_attempts
+        self._day_start = DayStart(ports)
         self._worker = ports.nonce()
         self.watch = LeaseWatch(ports.clock, settings.durations.lease_s, self._worker)
         self._stopping = False
@@ -141,6 +143,7 @@ class Runner:
             request,
             self.strategies,
             lambda: self._stopping,
+            self._day_start,
         )
         try:
             end = await self._under_lease(owned, self._ended(work))
@@ -157,8 +160,10 @@ class Runner:
                 f"gave up after {attempt} deliveries; the last one ended with {again.code}: {again.message}"
             )
         orders = end.orders if isinstance(end, Completed) else work.orders
-        result = self._result(owned, request, account, end, orders)
-        follow_up = next_of(request, result.status)
+        result = self._result(owned, request, account, end, orders, work.postponed)
+        rest = _rest(end, request, work.postponed)
+        follow_up = rest_of(request, result.status, rest) if rest else None
+        follow_up = follow_up or next_of(request, result.status)
         writes, alerts = (end.writes, end.alerts) if isinstance(end, Completed) else ((), ())
         body = follow_up.to_json() if follow_up else None
         await owned.finish(result, body, (*work.writes, *writes), alerts)
@@ -212,10 +217,11 @@ class Runner:
         account: str,
         end: Completed | Terminal,
         orders: tuple[OrderReport, ...],
+        postponed: Collection[str],
     ) -> Result:
         record = owned.record
         completed = end if isinstance(end, Completed) else None
-        failure = _failure_of(end) if isinstance(end, Completed) else end
+        failure = _failure_of(end, postponed) if isinstance(end, Completed) else end
         status = failure.status if failure else Status.SUCCEEDED
         return Result(
             id=record.key,
@@ -235,9 +241,16 @@ class Runner:
         )
 
 
-def _failure_of(completed: Completed) -> Terminal | None:
+def _rest(end: Completed | Terminal, request: Request, postponed: Collection[str]) -> Command | None:
+    """Return what is left for want of time: orders that were not sent are decided on anew."""
+    if not isinstance(end, Completed):
+        return None
+    return request.command if postponed else end.rest
+
+
+def _failure_of(completed: Completed, postponed: Collection[str]) -> Terminal | None:
     """Return why a handler's end isn't success; what is in doubt comes before everything else."""
-    judged = verdict(completed.orders)
+    judged = verdict([order for order in completed.orders if order.reference not in postponed])
     return judged if isinstance(judged, OutcomeUnknown) else completed.failure or judged
 
 

@@ -42,7 +42,8 @@ def _channels() -> Description:
     return {
         "intents": _channel(
             Topic.INTENTS,
-            "Intents: from a schedule, a person, or the worker itself (the next of `then`). A push "
+            "Intents: from a schedule, a person, or the worker itself (the next of `then`, or what a run "
+            "had no time for). A push "
             "subscription for each account delivers them to its worker, at least once.",
             "intent",
         ),
@@ -74,7 +75,9 @@ def _operations() -> Description:
                 "messages": [{"$ref": "#/channels/results/messages/result"}],
             },
         },
-        "sendFollowUp": _operation("send", "intents", "Start the next intent of `then`.", "intent"),
+        "sendFollowUp": _operation(
+            "send", "intents", "Start the next intent of `then`, or what a run had no time for.", "intent"
+        ),
         "sendEvents": _operation(
             "send",
             "results",

@@ -12,7 +12,7 @@ from trader.domain.errors import Failed, Rejected, StoreUnavailable
 from trader.domain.refusal import Refusal
 from trader.domain.trading_state import StateRecord, TradingState, decide_state, state_of
 from trader.domain.wire import JsonObject, write_time
-from trader.ports import Conflict, Create, Document, Store, Update
+from trader.ports import Conflict, Create, Document, Store, Update, Write
 
 COMMON_CONFIGURATION = "config/common"
 _RETRIES = 5
@@ -125,6 +125,24 @@ async def set_trading_state(
     else:
         await _replace(store, path, change)
     return before
+
+
+async def tightening(
+    store: Store, account: str, wanted: TradingState, *, reason: str, at: datetime
+) -> tuple[TradingState, Write | None]:
+    """Return the state, and the write that tightens it to ``wanted``: None where it is as tight already.
+
+    Raises Failed for a damaged record.
+    """
+    standing = await store.get(trading_state_path(account))
+    current = _state(standing)
+    before = state_of(current)
+    decided = decide_state(current, wanted, published_at=at, at=at, reason=reason)
+    if isinstance(decided, Refusal) or not wanted.is_tighter_than(before):
+        return before, None
+    path = trading_state_path(account)
+    data = decided.to_json()
+    return before, Update(path, data, standing.version) if standing else Create(path, data)
 
 
 async def _replace(store: Store, path: str, change: Callable[[Document | None], JsonObject]) -> None:

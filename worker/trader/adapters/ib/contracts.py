@@ -125,6 +125,7 @@ def _contract(details: ib_insync.ContractDetails, contract: ib_insync.Contract) 
         contract_month=details.contractMonth,
         strike=decimal(contract.strike) or None,
         right=Right(contract.right[0]) if contract.right[:1] in {"C", "P"} else None,
+        lot=decimal(details.sizeIncrement) or Decimal(1),
     )
 
 

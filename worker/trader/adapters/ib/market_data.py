@@ -11,10 +11,11 @@ from ib_insync import BarData, Ticker
 
 from trader.adapters.ib.connection import Connection
 from trader.adapters.ib.contracts import one, resolved, to_ib, to_search
+from trader.adapters.ib.history_pace import HistoryPace
 from trader.adapters.ib.numbers import price
 from trader.domain.errors import Rejected
 from trader.domain.instruments import Contract, Instrument, Listed
-from trader.domain.market import Bar, BarSize, Price, PriceKind
+from trader.domain.market import Bar, BarSize, Price, PriceKind, WhatToShow
 from trader.ports import Clock
 
 LONGEST_DAYS = 365
@@ -27,12 +28,13 @@ SNAPSHOT = "snapshot"
 
 
 class IbMarketData:
-    """The MarketData port; any number of calls may wait at once."""
+    """The MarketData and the History port; any number of calls may wait at once."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
         self._contracts: dict[tuple[date, Instrument], tuple[Contract, ...]] = {}
+        self._pace = HistoryPace(clock)
         self._resolving: defaultdict[Instrument, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def contract(self, instrument: Instrument) -> Contract:
@@ -55,14 +57,23 @@ class IbMarketData:
     async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
         if not 1 <= days <= LONGEST_DAYS:
             raise ValueError(f"expected 1 to {LONGEST_DAYS} days, was {days}")
+        # Currency pairs trade over the counter: there is no tape of trades.
+        show = WhatToShow.MIDPOINT if contract.sec_type == "CASH" else WhatToShow.TRADES
+        self._pace.take()
+        return await self.history(contract, size, f"{days} D", show)
+
+    async def history_slot(self, requests: int, *, until: float) -> bool:
+        return await self._pace.slot(requests, until=until)
+
+    async def history(
+        self, contract: Contract, size: BarSize, duration: str, show: WhatToShow
+    ) -> Sequence[Bar]:
         session = self._connection.session()
         client = session.ib.client
-        # Currency pairs trade over the counter: there is no tape of trades.
-        what = "MIDPOINT" if contract.sec_type == "CASH" else "TRADES"
         found = await session.requests.ask(
             f"bars of {contract}",
             lambda request_id: client.reqHistoricalData(
-                request_id, to_ib(contract), "", f"{days} D", size.value, what, True, 2, False, []
+                request_id, to_ib(contract), "", duration, size.value, show.value, True, 2, False, []
             ),
             cancel=client.cancelHistoricalData,
         )

@@ -1,0 +1,222 @@
+"""Orders cancelled and positions closed: everything, or only what the named strategies hold."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import Field
+
+from trader.books import Books, read_books
+from trader.domain.closing import closing_parts, reducible
+from trader.domain.instruments import Contract, Listed
+from trader.domain.ledger import NOBODYS
+from trader.domain.orders import BrokerOrder, OrderContract, OrderReport, OrderType, TimeInForce
+from trader.domain.portfolio import Position
+from trader.domain.refusal import Refusal
+from trader.domain.session import may_go
+from trader.domain.valuation import FOREX
+from trader.domain.wire import Amount, Wire
+from trader.intent import Run
+from trader.plans import Decided, OrderWish
+from trader.ports import Ports
+from trader.stored.orderbook import own_references
+
+
+class Residue(Wire):
+    """Something that is still there, and why."""
+
+    instrument: str
+    quantity: Amount
+    code: str
+    message: str
+
+
+class Cancel(Wire):
+    """An order that was to be cancelled."""
+
+    instrument: str
+    quantity: Amount = Field(description="What of it was open, signed.")
+    reference: str = Field(description="Empty for an order that was entered by hand.")
+    perm_id: int = Field(description="The broker's number of it.")
+    stands: bool = Field(True, description="Whether it still stood when the wait was over; dry, it does.")
+
+
+class Cancelling(Wire):
+    """The record of the decision what to cancel."""
+
+    cancels: tuple[Cancel, ...]
+
+
+class Closing(Wire):
+    """The record of the decision to close: what could not be closed, and why."""
+
+    residue: tuple[Residue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What was cancelled and closed, and what is left for a reason that is known."""
+
+    cancels: tuple[Cancel, ...]
+    orders: tuple[OrderReport, ...]
+    residue: tuple[Residue, ...]
+
+
+async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> Closed:
+    """Cancel, wait, read the positions again, and close; None for ``strategies`` is everything.
+
+    Cancels and closes are stages of the stored plan: a resumed run goes on with them.
+    """
+
+    async def cancel() -> Decided:
+        return await _cancelling(strategies, run, ports)
+
+    async def decide() -> Decided:
+        return await _closing(strategies, run, ports)
+
+    meant = Cancelling.model_validate((await run.desk.planned("cancel", cancel)).record).cancels
+    standing = await run.desk.cancel(strategies)
+    stage = await run.desk.planned("close", decide)
+    orders = await run.desk.carry_out(stage)
+    closing = Closing.model_validate(stage.record)
+    uncancelled = () if run.dry_run else tuple(_uncancelled(order) for order in standing)
+    return Closed(_ended(meant, standing), orders, (*closing.residue, *uncancelled))
+
+
+async def _cancelling(strategies: Collection[str] | None, run: Run, ports: Ports) -> Decided:
+    standing = (await ports.orders.look_up()).open
+    if strategies is not None:
+        own = await own_references(ports.store, run.account, strategies)
+        standing = tuple(order for order in standing if order.reference in own)
+    cancels = tuple(
+        Cancel(
+            instrument=str(order.contract),
+            quantity=order.quantity - order.filled,
+            reference=order.reference,
+            perm_id=order.perm_id,
+        )
+        for order in standing
+    )
+    return Decided(Cancelling(cancels=cancels).to_json())
+
+
+def _ended(meant: Collection[Cancel], standing: Collection[BrokerOrder]) -> tuple[Cancel, ...]:
+    left = {(order.reference, order.perm_id) for order in standing}
+    return tuple(
+        cancel.model_copy(update={"stands": (cancel.reference, cancel.perm_id) in left}) for cancel in meant
+    )
+
+
+async def _closing(strategies: Collection[str] | None, run: Run, ports: Ports) -> Decided:
+    books = await read_books(ports, run.account)
+    wishes: list[OrderWish] = []
+    residue: list[Residue] = []
+    closed: dict[tuple[str, int], Decimal] = {}
+    for position in ports.broker.positions():
+        parts = _parts(position, books, strategies)
+        closed |= {(owner, position.con_id): part for owner, part in parts.items()}
+        quantity = sum(parts.values(), Decimal(0))
+        if not quantity:
+            continue
+        contract = await ports.market_data.contract(Listed(position.con_id, position.exchange))
+        why = _refusal(contract, books, ports)
+        if why:
+            residue.append(
+                Residue(instrument=str(contract), quantity=-quantity, code=why.code, message=why.message)
+            )
+            continue
+        wishes.append(
+            OrderWish(
+                contract=OrderContract.of(contract),
+                quantity=quantity,
+                wanted=parts,
+                reduces=True,
+            )
+        )
+    residue += _out_of_reach(strategies, books, closed, ports)
+    return Decided(Closing(residue=tuple(residue)).to_json(), tuple(wishes))
+
+
+def _parts(position: Position, books: Books, strategies: Collection[str] | None) -> Mapping[str, Decimal]:
+    """Return whose holdings are closed of ``position``, as signed parts of the closing order.
+
+    One in currencies mirrors cash: what no strategy holds of it is nobody's to close.
+    """
+    held: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for (owner, con_id), quantity in books.held.items():
+        if con_id == position.con_id:
+            held[owner] += quantity
+    if strategies is None and position.sec_type == FOREX:
+        strategies = [owner for owner in held if owner not in NOBODYS]
+    if strategies is None:
+        return closing_parts(position.quantity, held) if position.quantity else {}
+    theirs = {owner: -held[owner] for owner in strategies if held[owner] * position.quantity > 0}
+    wanted = sum(theirs.values(), Decimal(0))
+    possible = reducible(position.quantity, wanted)
+    if possible == wanted:
+        return theirs
+    return closing_parts(-possible, {owner: -part for owner, part in theirs.items()})
+
+
+def _out_of_reach(
+    strategies: Collection[str] | None,
+    books: Books,
+    closed: Mapping[tuple[str, int], Decimal],
+    ports: Ports,
+) -> list[Residue]:
+    """Return what our books hold and the broker's positions don't: it can't be closed there."""
+    if strategies is None:
+        return _unseen(books, ports)
+    left = {key: held + closed.get(key, Decimal(0)) for key, held in books.held.items()}
+    return [
+        Residue(
+            instrument=books.names[con_id],
+            quantity=quantity,
+            code="beyond-position",
+            message=f"held by {owner}, but not in the broker's position: another owner holds the other side",
+        )
+        for (owner, con_id), quantity in left.items()
+        if quantity and owner in strategies
+    ]
+
+
+def _unseen(books: Books, ports: Ports) -> list[Residue]:
+    """Return what our books hold of contracts in which the broker shows no position.
+
+    Our books may have a fill that the positions don't show yet, as while the broker is out of reach.
+    """
+    shown = {position.con_id for position in ports.broker.positions() if position.quantity}
+    sums: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for (_, con_id), quantity in books.held.items():
+        sums[con_id] += quantity
+    return [
+        Residue(
+            instrument=books.names[con_id],
+            quantity=quantity,
+            code="books-differ",
+            message="our books hold it, and the broker shows no position; `reconcile` tells more",
+        )
+        for con_id, quantity in sums.items()
+        if quantity and con_id not in shown and con_id not in books.virtual
+    ]
+
+
+def _refusal(contract: Contract, books: Books, ports: Ports) -> Refusal | None:
+    """Return why a position can't be closed now.
+
+    That of a locked contract can, once no order of ours is open in it.
+    """
+    in_doubt = books.closed.get(contract.con_id)
+    if in_doubt and any(con_id == contract.con_id for _, con_id in books.in_flight):
+        return in_doubt
+    return may_go(OrderType.MKT, TimeInForce.DAY, None, contract, ports.clock.now())
+
+
+def _uncancelled(order: BrokerOrder) -> Residue:
+    return Residue(
+        instrument=str(order.contract),
+        quantity=order.quantity - order.filled,
+        code="not-cancelled",
+        message="the cancel of this order was not confirmed in time",
+    )
