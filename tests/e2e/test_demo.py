@@ -19,14 +19,16 @@ def test_the_demo_ends_as_promised_and_leaves_nothing(tmp_path: Path) -> None:
     # What the environment says of another worker is nothing to the demo.
     ran, scratch = demo(tmp_path, COLUMNS="80", TRADER_MODE="live", TRADER_ACCOUNT="U7")
     assert (ran.process.returncode, ran.err) == (0, ""), ran.out
-    for status, count in {"succeeded": 10, "rejected": 3, "expired": 1}.items():
+    for status, count in {"succeeded": 17, "rejected": 3, "expired": 1, "skipped": 1}.items():
         assert sum(f"  {status} " in line for line in ran.out.splitlines()) == count
     for word in ("id/demo-signal#2", "symbl", "id/demo-live#2", "holdings 0"):
         assert word in ran.out
     assert all(len(line) <= 80 for line in ran.out.splitlines())
     said = " ".join(ran.out.split())
     assert "is killed in the middle (SIGKILL)" in said
-    assert "14 results, each as promised" in said
+    assert "cross inside" in said
+    assert "a holiday is no failure" in said
+    assert "22 results, each as promised" in said
     assert list(scratch.iterdir()) == []
 
 
@@ -40,4 +42,4 @@ def test_a_demo_that_cannot_start_says_so_and_keeps_its_logs(tmp_path: Path) -> 
     assert "broken: expected the stack to be ready" in ran.out
     [kept] = scratch.iterdir()
     assert str(kept) in ran.out.replace("\n", "")
-    assert "no gateway today" in (kept / "gateway.log").read_text()
+    assert "no gateway today" in (kept / "messages" / "gateway.log").read_text()

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import structlog
 
 from trader.adapters.calendars import ExchangeCalendars
+from trader.adapters.clock import RehearsalClock, SystemClock
 from trader.adapters.ib import open_ib
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.parquet import ParquetBars
@@ -76,6 +78,18 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
             opened.push_async_callback(_cancelled, asyncio.create_task(work))
         opened.push_async_callback(runner.stop)
         yield Worker(ports, runner, topics)
+
+
+def rehearsal_of(settings: Settings) -> Path:
+    """Return the file that sets a local stack's time ahead of the real one, where there is one."""
+    return settings.data_dir / "ahead"
+
+
+def open_clock(settings: Settings) -> Clock:
+    """Return the machine's clock, or that of the rehearsal that a local stack is for."""
+    if settings.backend == "local" and (file := rehearsal_of(settings)).exists():
+        return RehearsalClock(file)
+    return SystemClock()
 
 
 async def open_store(settings: Settings, clock: Clock) -> OpenedStore:

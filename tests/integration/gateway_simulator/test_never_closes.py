@@ -22,7 +22,7 @@ from trader.domain.strategy import BarsNeeded
 from trader.domain.targets import Weight
 from trader.strategies.testsignalgenerator import STRATEGY, Parameters
 
-DEMO = load_market(Path(str(files("trader.entrypoints.cli").joinpath("demo_market.yaml"))))
+DEMO = load_market(Path(str(files("trader.entrypoints.demo").joinpath("market.yaml"))))
 NEW_YORK = ZoneInfo("America/New_York")
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2036, 1, 1)).map(  # noqa: DTZ001 - aware on the next line
     lambda at: at.replace(tzinfo=UTC)

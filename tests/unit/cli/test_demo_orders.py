@@ -13,9 +13,9 @@ from trader.domain.ledger import BookedFill
 from trader.domain.messages import Reason, Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Mode, Severity, Status
-from trader.entrypoints.cli.demo_orders import ORDER_STEPS
-from trader.entrypoints.cli.demo_scene import Broken, Scene, Step
 from trader.entrypoints.cli.told import Told
+from trader.entrypoints.demo.orders import ORDER_STEPS
+from trader.entrypoints.demo.scene import Broken, Scene, Step
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HALTED, ACTIVE, LIVE, AGAIN, HELD, CLOSED, FLAT = ORDER_STEPS

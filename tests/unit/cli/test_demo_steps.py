@@ -11,10 +11,10 @@ from trader.domain.events import RESULT_TYPE
 from trader.domain.messages import Reason, Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Mode, Severity, Status
-from trader.entrypoints.cli.demo_scene import Broken, Scene, Step
-from trader.entrypoints.cli.demo_steps import STEPS
 from trader.entrypoints.cli.message import checked
 from trader.entrypoints.cli.told import Told
+from trader.entrypoints.demo.scene import Broken, Scene, Step
+from trader.entrypoints.demo.steps import STEPS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SUMMARY, SIGNAL, AGAIN, REUSED, MISSPELT, OLD = STEPS[:6]

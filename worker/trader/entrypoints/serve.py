@@ -7,8 +7,7 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
-from trader.adapters.clock import SystemClock
-from trader.bootstrap import Worker
+from trader.bootstrap import Worker, open_clock
 from trader.entrypoints.asgi import create_app
 from trader.entrypoints.parent import exit_with_parent
 from trader.logs import configure
@@ -30,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure(settings.log_level)
     if "--exit-with-parent" in given:
         exit_with_parent()
-    app = create_app(settings, SystemClock())
+    app = create_app(settings, open_clock(settings))
     config = uvicorn.Config(
         app,
         host=os.environ.get("HOST", "127.0.0.1"),

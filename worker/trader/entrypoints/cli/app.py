@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from trader.entrypoints.cli import (
+    clock,
     config,
     demo,
     dev,
@@ -46,6 +47,7 @@ def trader(
 
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=dev.EPILOG)(dev.dev)
+app.command(epilog=clock.EPILOG)(clock.clock)
 app.command(epilog=publish.EPILOG)(publish.publish)
 app.command(epilog=results.EPILOG)(results.results)
 app.command(epilog=intents.EPILOG)(intents.intents)

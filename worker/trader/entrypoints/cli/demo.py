@@ -6,15 +6,16 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trader.adapters.clock import RehearsalClock
 from trader.domain.wire import JsonObject
 from trader.entrypoints.cli.errors import Exit
 
 if TYPE_CHECKING:
     from trader.adapters.local_topic import LocalTopics
-    from trader.entrypoints.cli.demo_scene import Scene, Step
-    from trader.entrypoints.cli.demo_stack import DemoStack
-    from trader.entrypoints.cli.demo_view import DemoView
     from trader.entrypoints.cli.told import Told
+    from trader.entrypoints.demo.scene import Act, Scene, Step
+    from trader.entrypoints.demo.stack import DemoStack
+    from trader.entrypoints.demo.view import DemoView
     from trader.ports import Store
 
 RESULT_S = 60
@@ -27,12 +28,18 @@ def demo() -> int:
     from shutil import rmtree
     from tempfile import mkdtemp
 
-    from trader.entrypoints.cli.demo_view import DemoView
+    from trader.entrypoints.demo.acts import ACTS
+    from trader.entrypoints.demo.view import DemoView
 
     view = DemoView()
     folder = Path(mkdtemp(prefix="ib-intents-demo-"))
     try:
-        asyncio.run(_demo(folder, view))
+        for act in ACTS:
+            place = folder / act.name.partition(":")[0]
+            place.mkdir()
+            asyncio.run(_play(act, place, view))
+            if view.failed:
+                break
         view.end(folder)
     finally:
         if not view.failed:
@@ -40,25 +47,28 @@ def demo() -> int:
     return Exit.OTHER if view.failed else Exit.OK
 
 
-async def _demo(folder: Path, view: "DemoView") -> None:
-    from trader.adapters.clock import SystemClock
-    from trader.bootstrap import open_local_topics
-    from trader.entrypoints.cli.demo_stack import DemoStack
-    from trader.entrypoints.cli.demo_steps import STEPS
-    from trader.entrypoints.cli.stored import open_store
+async def _play(act: "Act", folder: Path, view: "DemoView") -> None:
+    from trader.bootstrap import open_clock, open_local_topics
+    from trader.entrypoints.cli.stored import account_of, open_store
+    from trader.entrypoints.demo.stack import DemoStack
     from trader.settings import Settings
+    from trader.stored import records
 
-    stack, settings = DemoStack(folder), Settings(data_dir=folder)
+    stack, settings = DemoStack(folder, *act.arguments), Settings(data_dir=folder)
     try:
         with view.promised():
             with view.busy("starting a simulated gateway and the worker"):
                 started = await stack.start()
-            view.started(started)
+            view.started(act.name, started)
             async with open_store(settings) as store:
-                topics = await open_local_topics(settings, SystemClock())
+                if act.configuration is not None:
+                    account = await account_of(store, settings)
+                    path = records.configuration_path(account)
+                    await records.write_configuration(store, path, act.configuration(account))
+                topics = await open_local_topics(settings, open_clock(settings))
                 try:
                     player = Player(stack, store, topics, view)
-                    for step in STEPS:
+                    for step in act.steps:
                         await player.play(step)
                 finally:
                     await topics.close()
@@ -81,6 +91,9 @@ class Player:
 
     async def play(self, step: "Step") -> None:
         """Play ``step`` to its end; raises Broken when no result comes."""
+        if step.at is not None and isinstance(self._topics.clock, RehearsalClock):
+            self._topics.clock.jump(step.at)
+            self._view.at(step.at)
         give_up_at = time.perf_counter() + step.within_s
         while True:
             body = step.body(self._topics.clock.now())
@@ -95,9 +108,9 @@ class Player:
 
     async def _told(self, body: JsonObject, killed_at: "Step | None") -> "Told":
         """Publish ``body``, past the command line's own check, and return its result; raises Broken."""
-        from trader.entrypoints.cli.demo_scene import Broken
         from trader.entrypoints.cli.message import encoded
         from trader.entrypoints.cli.publish import result_of
+        from trader.entrypoints.demo.scene import Broken
         from trader.ports import OutgoingMessage, Topic
 
         results = await self._topics.results(past=False)
@@ -116,8 +129,8 @@ class Player:
             raise Broken(f"expected a result of {body} within {RESULT_S} s, found none") from None
 
     async def _scene(self, told: "Told") -> "Scene":
-        from trader.entrypoints.cli.demo_scene import Scene
         from trader.entrypoints.cli.told import read_told
+        from trader.entrypoints.demo.scene import Scene
         from trader.ports import Topic
         from trader.runs import runs
         from trader.stored.orderbook import all_fills

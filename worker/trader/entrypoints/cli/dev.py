@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ Examples:
   trader dev                              a simulated gateway, worker on port 8080
   trader dev --port 0 --data-dir ./stack  another stack beside it
   trader dev --gateway 127.0.0.1:4002     with a gateway that is there already
+  trader dev --at 2026-11-25T09:29:30-05:00 --data-dir ./rehearsal  as if it were that time
   trader dev --schedules plan.yaml        publish them at their ticks; without a name, infra/schedules.yaml
   trader publish summary --wait           in another terminal
 """
@@ -66,6 +68,14 @@ def dev(
             metavar="FILE", parser=options.existing_file, help="The simulated gateway's prices and hours."
         ),
     ] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="TIME",
+            parser=options.instant,
+            help="Rehearse: worker and simulated gateway take it for the time; `trader clock` moves it on.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(metavar="N", parser=options.whole, help="Other random walks of the simulated prices."),
@@ -79,17 +89,28 @@ def dev(
     logs go to worker.log and gateway.log in the folder, begun anew at each start with the last ones kept
     as .1. A new folder starts with a sample configuration, halted.
     """
+    from trader.adapters.clock import set_ahead
+    from trader.bootstrap import rehearsal_of
     from trader.entrypoints.cli.local_stack import LocalStack, Wanted
     from trader.entrypoints.cli.stack import own
     from trader.entrypoints.parent import exit_with_parent as watch_parent
 
     settings = options.settings(data_dir)
-    further = {"--scenario": scenario, "--market": market, "--seed": seed}
+    ahead = rehearsal_of(settings)
+    further = {
+        "--at": at,
+        "--scenario": scenario,
+        "--market": market,
+        "--seed": seed,
+    }
     given = {name: value for name, value in further.items() if value is not None}
     if gateway is not None and given:
         raise WrongUse(
             f"expected {next(iter(given))} only with the simulated gateway; leave out --gateway or it"
         )
+    if at is not None:
+        del given["--at"]
+        given["--ahead"] = ahead
     if file is not None and not schedules:
         raise WrongUse(f"expected --schedules before a file of schedules, found {file} alone; add it")
     fired = asyncio.run(_schedules(file)) if schedules else None
@@ -98,6 +119,9 @@ def dev(
     if exit_with_parent:
         watch_parent()
     with own(settings.data_dir) as lock:
+        ahead.unlink(missing_ok=True)
+        if at is not None:
+            set_ahead(ahead, at)
         asyncio.run(_until_stopped(LocalStack(settings, wanted, lock, print_line).run()))
     return 0
 

@@ -55,11 +55,11 @@ def expect(
 
 async def _expectations(settings: "Settings", since: datetime | None) -> "Expectations":
     from trader.adapters.calendars import ExchangeCalendars
-    from trader.adapters.clock import SystemClock
+    from trader.bootstrap import open_clock
     from trader.entrypoints.cli.stored import known_account_of, open_store
     from trader.expecting import expectations
 
-    now = SystemClock().now()
+    now = open_clock(settings).now()
     since = since or now - DAY
     if since >= now:
         raise WrongUse(f"expected a time that is past, found {since}; correct --since")

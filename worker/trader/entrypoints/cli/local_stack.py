@@ -10,9 +10,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from trader.adapters.clock import SystemClock
 from trader.adapters.local_topic.push import Push, RetryPolicy
-from trader.bootstrap import open_local_topics, open_store
+from trader.bootstrap import open_clock, open_local_topics, open_store
 from trader.domain.errors import Failed
 from trader.domain.schedules import Period, Schedules
 from trader.domain.trading_state import TradingState
@@ -58,7 +57,7 @@ class LocalStack:
         self._wanted = wanted
         self._lock = lock
         self._announce = announce
-        self._clock = SystemClock()
+        self._clock = open_clock(self._settings)
         self._started_at = self._clock.now()
         self._port = free_port(wanted.port)
         self._url = f"http://{HOST}:{self._port}"

@@ -98,13 +98,12 @@ def publish(
 async def _publish(
     settings: "Settings", body: JsonObject, key: str | None, timeout_s: float | None, *, as_json: bool
 ) -> int:
-    from trader.adapters.clock import SystemClock
-    from trader.bootstrap import open_topics
+    from trader.bootstrap import open_clock, open_topics
     from trader.entrypoints.cli.stack import running_stack
     from trader.entrypoints.cli.told import print_told
     from trader.ports import OutgoingMessage, Topic
 
-    topics = await open_topics(settings, SystemClock())
+    topics = await open_topics(settings, open_clock(settings))
     results: Subscription | None = None
     try:
         results = await topics.results(past=False) if timeout_s is not None else None

@@ -40,8 +40,7 @@ def results(
 
 
 async def _results(settings: "Settings", last: int | None, *, follow: bool, as_json: bool) -> None:
-    from trader.adapters.clock import SystemClock
-    from trader.bootstrap import open_topics
+    from trader.bootstrap import open_clock, open_topics
     from trader.entrypoints.cli.listing import Listing
     from trader.entrypoints.cli.told import read_told
 
@@ -54,7 +53,7 @@ async def _results(settings: "Settings", last: int | None, *, follow: bool, as_j
         elif told.result is not None:
             listing.add(told.result, told.publication)
 
-    topics = await open_topics(settings, SystemClock())
+    topics = await open_topics(settings, open_clock(settings))
     try:
         reader = await topics.results(past=True)
         try:

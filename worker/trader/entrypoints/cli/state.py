@@ -72,7 +72,7 @@ def state(
 
 async def _state(settings: "Settings", wanted: TradingState | None, reason: str | None) -> JsonObject:
     """Return what holds, after setting what is wanted."""
-    from trader.adapters.clock import SystemClock
+    from trader.bootstrap import open_clock
     from trader.entrypoints.cli.stored import known_account_of, open_store
     from trader.stored import records
 
@@ -80,7 +80,7 @@ async def _state(settings: "Settings", wanted: TradingState | None, reason: str 
         account = await known_account_of(store, settings)
         changed: JsonObject = {}
         if wanted is not None:
-            now = SystemClock().now()
+            now = open_clock(settings).now()
             before = await records.set_trading_state(
                 store,
                 account,

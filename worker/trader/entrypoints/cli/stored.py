@@ -20,7 +20,6 @@ async def open_store(settings: "Settings", *, new: bool = False) -> "AsyncIterat
     Otherwise a slip in the folder's name would be answered by an empty store.
     """
     from trader import bootstrap
-    from trader.adapters.clock import SystemClock
 
     if settings.backend == "local" and not new and not settings.data_dir.is_dir():
         raise StoreUnavailable(
@@ -28,7 +27,7 @@ async def open_store(settings: "Settings", *, new: bool = False) -> "AsyncIterat
             f"expected the folder of a local stack, found none at {settings.data_dir}; "
             "name another with --data-dir, or start one with `trader dev`",
         )
-    store = await bootstrap.open_store(settings, SystemClock())
+    store = await bootstrap.open_store(settings, bootstrap.open_clock(settings))
     try:
         yield store
     finally:

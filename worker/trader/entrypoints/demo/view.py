@@ -4,16 +4,17 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
 from trader.domain.wire import JsonObject
-from trader.entrypoints.cli.demo_scene import Broken, Scene, Step
 from trader.entrypoints.cli.output import console, show
 from trader.entrypoints.cli.stack import Stack
 from trader.entrypoints.cli.told import status_text
+from trader.entrypoints.demo.scene import Broken, Scene, Step
 
 WIDEST = 132
 
@@ -40,8 +41,9 @@ class DemoView:
         """Show on a terminal, for as long as it lasts, that something is going on."""
         return self._console.status(Text(f"{doing} ...", style="dim"), spinner_style="dim")
 
-    def started(self, stack: Stack) -> None:
-        """Say where the stack listens, and print the headings."""
+    def started(self, name: str, stack: Stack) -> None:
+        """Say what is shown and where the stack listens, and print the headings."""
+        show(self._console, Text(f"{name}\n", style="bold"))
         worker = stack.worker.removeprefix("http://")
         self._phase(f"started in {self._lap()}: simulated gateway {stack.gateway}, worker {worker}")
         headings = (Text(name, style="dim") for name in ("message", "result", "ms", "what it shows"))
@@ -59,6 +61,10 @@ class DemoView:
             shows = Text(f"broken: {error}", style="red")
         self._row(Text(json.dumps(body)), status, Text(f"{ms:.0f}"), shows)
         self._since = time.perf_counter()
+
+    def at(self, time: datetime) -> None:
+        """Say what time it is now."""
+        show(self._console, Text(f"{time:%A, %H:%M}\n", style="bold"))
 
     def killed(self, pid: int) -> None:
         """Say that the worker is dead."""

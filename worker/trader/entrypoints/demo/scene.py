@@ -50,7 +50,8 @@ class Step:
     """One message; ``body`` is given the time, ``shows`` says what a person learns from its result.
 
     ``shows`` raises Broken when the result isn't as promised; the message is then sent again for up to
-    ``within_s``. While this step is under way, ``killed_at`` is played, and then the worker is killed.
+    ``within_s``. While this step is under way, ``killed_at`` is played, and then the worker is killed. ``at``
+    is when it is published, where a day is rehearsed.
     """
 
     body: Callable[[datetime], JsonObject]
@@ -59,6 +60,7 @@ class Step:
     code: str | None = None
     within_s: float = 0.0
     killed_at: "Step | None" = None
+    at: datetime | None = None
 
     def verify(self, scene: Scene) -> str:
         """Return what ``scene`` shows; raises Broken."""
@@ -87,3 +89,16 @@ def verify_told_again(scene: Scene) -> None:
 
 def _end(status: Status, code: str | None) -> str:
     return f"{status}: {code}" if code else status.value
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Steps that are played one after another on one stack, which ``arguments`` of `trader dev` make.
+
+    ``configuration`` returns what the account is to have instead of the sample, None for that.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    steps: Sequence[Step]
+    configuration: Callable[[str], JsonObject] | None = None

@@ -10,8 +10,8 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
-from trader.entrypoints.cli.demo_scene import Broken
 from trader.entrypoints.cli.stack import Stack, running_stack
+from trader.entrypoints.demo.scene import Broken
 from trader.settings import PREFIX
 
 START_S = 90
@@ -24,8 +24,9 @@ SOON = {"TRADER_LEASE_S": "2", "TRADER_SETTLE_S": "0.5"}
 class DemoStack:
     """Starts and stops `trader dev` on ``folder``; the environment's own TRADER_* mean nothing here."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str) -> None:
         self._folder = folder
+        self._arguments = arguments
         self._process: Process | None = None
 
     async def start(self) -> Stack:
@@ -35,7 +36,7 @@ class DemoStack:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "trader.entrypoints.cli", "dev", "--exit-with-parent"),
                 *("--port", "0", "--data-dir", str(self._folder)),
-                *("--market", _beside("demo_market.yaml"), "--scenario", _beside("demo_scenario.yaml")),
+                *self._arguments,
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=log,
@@ -87,8 +88,9 @@ class DemoStack:
             _verify_gone(stack)
 
 
-def _beside(name: str) -> str:
-    return str(files("trader.entrypoints.cli").joinpath(name))
+def beside(name: str) -> str:
+    """Return the path of a file that comes with the demo."""
+    return str(files("trader.entrypoints.demo").joinpath(name))
 
 
 def _verify_gone(stack: Stack) -> None:

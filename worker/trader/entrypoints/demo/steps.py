@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
-from trader.entrypoints.cli.demo_orders import ORDER_STEPS
-from trader.entrypoints.cli.demo_scene import Scene, Step, verify_told_again
 from trader.entrypoints.cli.outcome import text
+from trader.entrypoints.demo.orders import ORDER_STEPS
+from trader.entrypoints.demo.scene import Scene, Step, verify_told_again
 
 SIGNAL: JsonObject = {"intent": "testsignalgenerator", "dryRun": True, "id": "demo-signal"}
 

@@ -8,8 +8,8 @@ from trader.domain.ledger import holdings
 from trader.domain.orders import OrderReport, OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
-from trader.entrypoints.cli.demo_scene import Broken, Scene, Step, verify_told_again
 from trader.entrypoints.cli.told import Told
+from trader.entrypoints.demo.scene import Broken, Scene, Step, verify_told_again
 
 LIVE: JsonObject = {"intent": "testsignalgenerator", "id": "demo-live"}
 GATEWAY_S = 20.0

@@ -1,0 +1,1 @@
+"""The demo: the whole system shown at work, step by step, each judged as it ends."""
