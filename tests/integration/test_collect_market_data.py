@@ -137,9 +137,10 @@ async def test_what_the_pace_leaves_no_time_for_is_continued_and_nothing_is_aske
     names = ["SPY", "MSFT", "NVDA", "IWM", "TSLA"]
     gateway = simulated(at=EVENING)
     quick = QUICK.model_copy(update={"handler_s": 2.0, "broker_call_s": 5})
-    pace = patch.multiple(history_pace, REQUESTS=2, WINDOW_S=3.0)
-    with pace:
+    with patch.object(history_pace, "WINDOW_S", 3.0):
         async with playing(tmp_path, gateway=gateway, durations=quick) as play:
+            market_data: Any = play.worker.worker.ports.market_data
+            market_data._pace = history_pace.HistoryPace(play.worker.clock, requests=2)
             then: list[JsonValue] = [{"intent": "summary"}]
             body: JsonObject = {**COLLECT, "instruments": [*names], "then": then}
             assert (await play.push(body, "night")).status_code == 204
@@ -147,6 +148,7 @@ async def test_what_the_pace_leaves_no_time_for_is_continued_and_nothing_is_aske
             ends = await ended(play, "night")
     assert {end.status for end in ends} == {Status.SUCCEEDED}
     assert ends[-1].intent == "summary"
+    assert len(ends) > 3, "two continuations at least: two requests go in each window"
     assert [end.id.rpartition("/more/")[2] for end in ends[1:-1]] == [
         str(n + 1) for n in range(len(ends) - 2)
     ]

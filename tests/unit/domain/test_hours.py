@@ -29,6 +29,24 @@ def test_sessions_are_instants_in_utc() -> None:
 
 
 @pytest.mark.parametrize(
+    ("at", "early"),
+    [
+        ("2026-11-23 10:00", False),
+        ("2026-11-26 10:00", False),
+        ("2026-11-27 10:00", True),
+        ("2026-11-27 20:00", True),
+    ],
+)
+def test_an_early_close_is_one_before_most_days_and_a_holiday_is_none(at: str, early: bool) -> None:
+    assert read_hours(WEEK, NEW_YORK).closes_early(local(at)) is early
+
+
+def test_where_a_day_has_two_sessions_its_close_is_the_later_ones() -> None:
+    hours = read_hours(HONG_KONG, "Asia/Hong_Kong")
+    assert not hours.closes_early(local("2026-11-23 10:00", "Asia/Hong_Kong"))
+
+
+@pytest.mark.parametrize(
     ("text", "zone", "expected"),
     [
         ("20260306:0930-20260306:1600", "US/Eastern", ("03-06 14:30", "03-06 21:00")),  # winter

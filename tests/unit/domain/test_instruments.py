@@ -1,14 +1,15 @@
 """Instruments: what they are called, that a name is read back, and what none can be."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trader.domain.instrument_text import read_instrument
+from trader.domain.instrument_text import ONE_CONTRACT, read_instrument
 from trader.domain.instruments import (
     CONTINUOUS,
     Forex,
@@ -78,6 +79,19 @@ def test_a_name_is_what_a_person_would_type(name: str) -> None:
 @given(instruments)
 def test_what_an_instrument_is_called_is_read_back_as_itself(instrument: Instrument) -> None:
     assert read_instrument(str(instrument)) == instrument
+
+
+@settings(deadline=None)
+@given(st.from_regex(ONE_CONTRACT.replace("$", r"\Z"), fullmatch=True))
+def test_whatever_a_message_may_call_a_contract_is_read(name: str) -> None:
+    read_instrument(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["ES future@CME", "SPY 20261218 * C", "ES 000012@CME", "ES 202613@CME", "spy"]
+)
+def test_a_message_names_no_chain_and_no_month_that_never_is(name: str) -> None:
+    assert re.search(ONE_CONTRACT, name) is None
 
 
 @pytest.mark.parametrize("name", ["spy", "  vix   INDEX ", "es 202612@cme", "spy 20261218 600 c"])
