@@ -6,34 +6,53 @@ import pkgutil
 from decimal import Decimal
 from pathlib import Path
 
+import ib_insync
 import pytest
 
 import trader
 from tests.support.orders import execution, lookup, record, told
 from tests.unit.domain.test_rebalance import quote, stock
+from trader.adapters.clock import SystemClock
+from trader.adapters.ib.contracts import to_search
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.configuration import Exposure, StrategyLimits
+from trader.domain.instrument_text import read_instrument
+from trader.domain.instruments import Forex, Instrument, Stock
 from trader.domain.orders import OrderState
 from trader.domain.rebalance import Aim, rebalance
 from trader.domain.settlement import judge
 from trader.domain.targets import Hold, Weight, as_configured
 from trader.domain.trading_state import TradingState, state_of
+from trader.entrypoints.cli.seeding import seed
 from trader.ports import Create
-from trader.stored import orderbook
+from trader.stored import orderbook, records
 
 ROOT = Path(__file__).parents[2]
 HERE = "tests/unit/test_old_defects.py"
+OF_INTENTS = "tests/unit/test_old_defects_of_intents.py"
 DEFECTS = {
+    "constructors that don't take their environment": (
+        f"{OF_INTENTS}::test_every_intent_can_be_made_and_takes_what_it_needs"
+    ),
+    "sync Firestore calls awaited": (
+        f"{OF_INTENTS}::test_no_call_of_the_store_is_left_unawaited_nor_awaited_for_nothing"
+    ),
     "datetime not imported": f"{HERE}::test_every_module_can_be_imported_by_itself",
-    "placeOrderAsync": f"{HERE}::test_nothing_calls_what_ib_insync_does_not_have",
+    "placeOrderAsync": f"{OF_INTENTS}::test_nothing_calls_what_ib_insync_does_not_have",
+    "contract classes that point at themselves": f"{HERE}::test_each_instrument_is_asked_for_as_what_it_is",
+    "missing InstrumentSet and contract details": (
+        "tests/integration/ib/test_chains.py::test_several_are_fetched_together"
+    ),
     '"no signal" flattening a position': f"{HERE}::test_no_signal_leaves_a_position_alone",
     "a cancelled order booked as a fill": f"{HERE}::test_a_cancelled_order_books_what_filled_and_no_more",
+    "the kill switch blocking close-all": f"{OF_INTENTS}::test_the_kill_switch_does_not_block_close_all",
     "a missing switch meaning enabled": f"{HERE}::test_a_switch_that_nobody_has_set_is_off",
+    "negative cash rounded away from zero": (
+        f"{OF_INTENTS}::test_negative_cash_is_not_rounded_away_from_zero"
+    ),
     "exposure 0 skipping instead of closing": f"{HERE}::test_an_exposure_of_nothing_closes",
     "a repeat guard that a new revision resets": f"{HERE}::test_orders_are_counted_in_the_store",
-    "the kill switch blocking close-all": (
-        "tests/unit/orders/test_guard.py::test_in_reduce_only_nothing_is_opened_and_everything_may_be_closed"
-    ),
+    "configuration re-seeded by each deployment": f"{HERE}::test_what_is_configured_is_never_seeded_over",
 }
 """Each defect, and the test that would fail on it. A row whose test is gone fails a test below."""
 
@@ -55,11 +74,37 @@ def test_every_module_can_be_imported_by_itself(name: str) -> None:
     importlib.import_module(name)
 
 
-def test_nothing_calls_what_ib_insync_does_not_have() -> None:
-    for path in (ROOT / "worker").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute):
-                assert node.attr not in ("placeOrderAsync", "cancelOrderAsync"), path
+@pytest.mark.parametrize(
+    ("instrument", "sec_type"),
+    [
+        (Stock("SPY"), "STK"),
+        (Forex("EUR", "USD"), "CASH"),
+        (read_instrument("ES 202612@CME"), "FUT"),
+        (read_instrument("ES continuous@CME"), "CONTFUT"),
+        (read_instrument("SPY 20261218 600 C"), "OPT"),
+        (read_instrument("VIX index"), "IND"),
+    ],
+    ids=str,
+)
+def test_each_instrument_is_asked_for_as_what_it_is(instrument: Instrument, sec_type: str) -> None:
+    asked = to_search(instrument)
+    assert isinstance(asked, ib_insync.Contract)
+    assert asked.secType == sec_type
+
+
+async def test_what_is_configured_is_never_seeded_over(tmp_path: Path) -> None:
+    path, clock = records.configuration_path("DU1"), SystemClock()
+    store = await SqliteStore.open(tmp_path / "state.sqlite3")
+    await records.write_configuration(store, path, {"account": "DU1"})
+    await records.set_trading_state(
+        store, "DU1", TradingState.ACTIVE, reason="mine", published_at=clock.now(), at=clock.now()
+    )
+    for _ in range(2):
+        assert await seed(store, clock, "DU1", simulated=True) is TradingState.ACTIVE
+    kept = await store.get(path)
+    assert kept is not None
+    assert kept.data == {"account": "DU1"}
+    await store.close()
 
 
 def test_no_signal_leaves_a_position_alone() -> None:
