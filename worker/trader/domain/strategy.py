@@ -1,5 +1,6 @@
 """What a strategy is: a name, its parameters, the bars it needs, and one pure decision."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -45,6 +46,11 @@ class Strategy(Generic[P]):
     parameters: type[P]
     needs: Callable[[P], tuple[BarsNeeded, ...]]
     decide: Callable[[Bars, P], Decision]
+
+    @property
+    def description(self) -> str:
+        """The module's own docstring, as one line."""
+        return " ".join((sys.modules[self.decide.__module__].__doc__ or "").split())
 
 
 AnyStrategy = Strategy[Any]

@@ -11,6 +11,7 @@ from trader.entrypoints.cli import (
     demo,
     dev,
     expect,
+    explain,
     holdings,
     intents,
     publish,
@@ -18,6 +19,7 @@ from trader.entrypoints.cli import (
     schedules,
     schemas,
     state,
+    strategies,
     unresolved,
 )
 from trader.entrypoints.cli.output import console
@@ -51,6 +53,8 @@ app.command(epilog=clock.EPILOG)(clock.clock)
 app.command(epilog=publish.EPILOG)(publish.publish)
 app.command(epilog=results.EPILOG)(results.results)
 app.command(epilog=intents.EPILOG)(intents.intents)
+app.command(epilog=strategies.EPILOG)(strategies.strategies)
+app.command(epilog=explain.EPILOG)(explain.explain)
 app.command(epilog=state.EPILOG)(state.state)
 app.add_typer(config.app, name="config")
 app.command(epilog=holdings.EPILOG)(holdings.holdings)
