@@ -18,6 +18,7 @@ from tests.support.play import (
     QUICK,
     RECONCILE,
     Play,
+    misbehaves,
     placed,
     playing,
     signal,
@@ -117,11 +118,29 @@ async def test_close_all_that_is_halted_in_the_middle_tells_what_it_has_sent_and
         await world.configured(TradingState.HALTED, **MANY)
         await world.until_acknowledged(message)
         result = await world.the_result_of("message/close")
-        assert (result.status, result.reason and result.reason.code) == (Status.FAILED, "halted")
+        assert result.reason is not None
+        assert (result.status, result.reason.code) == (Status.FAILED, "partly-done")
+        assert "halted" in result.reason.message
         states = [OrderState.FILLED, OrderState.FILLED, OrderState.UNSENT]
         assert [order.state for order in result.orders] == states
         assert len(placed(world.gateway)) == 5
         assert await orderbook.open_orders(world.store, ACCOUNT) == []
+        await world.all_is_well()
+
+
+async def test_a_close_all_that_is_taken_over_does_not_cancel_its_own_closing_order(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, world.message(signal("MSFT"), "MSFT")(1))
+        misbehaves(world.gateway, "partly-filled")
+        message = world.message(CLOSE_ALL, "close")
+        async with world.worker(Fate(1, "after", "orders.place")) as runner:
+            assert not await world.deliver(runner, message(1))
+        await world.until_acknowledged(message)
+        (order,) = (await world.the_result_of("message/close")).orders
+        assert order.state in (OrderState.WORKING, OrderState.FILLED)
+        assert not [o for o in placed(world.gateway, "MSFT") if "Cancel" in o.status.value]
         await world.all_is_well()
 
 

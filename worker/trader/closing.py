@@ -49,9 +49,10 @@ class Cancelling(Wire):
 
 
 class Closing(Wire):
-    """The record of the decision to close: what could not be closed, and why."""
+    """The record of the decision to close: what could not be closed, and why, and what was not cancelled."""
 
     residue: tuple[Residue, ...]
+    standing: tuple[Cancel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +67,25 @@ class Closed:
 async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> Closed:
     """Cancel, wait, read the positions again, and close; None for ``strategies`` is everything.
 
-    Cancels and closes are stages of the stored plan: a resumed run goes on with them.
+    Cancels and closes are stages of the stored plan: a resumed run goes on with them. Once it has planned its
+    closing orders it cancels nothing more, or it would cancel those.
     """
+    standing: tuple[BrokerOrder, ...] = ()
 
     async def cancel() -> Decided:
         return await _cancelling(strategies, run, ports)
 
     async def decide() -> Decided:
-        return await _closing(strategies, run, ports)
+        return await _closing(strategies, run, ports, standing)
 
     meant = Cancelling.model_validate((await run.desk.planned("cancel", cancel)).record).cancels
-    standing = await run.desk.cancel(strategies)
+    if not run.desk.has_planned("close"):
+        standing = await run.desk.cancel(strategies)
     stage = await run.desk.planned("close", decide)
     orders = await run.desk.carry_out(stage)
     closing = Closing.model_validate(stage.record)
-    uncancelled = () if run.dry_run else tuple(_uncancelled(order) for order in standing)
-    return Closed(_ended(meant, standing), orders, (*closing.residue, *uncancelled))
+    uncancelled = () if run.dry_run else tuple(_uncancelled(order) for order in closing.standing)
+    return Closed(_ended(meant, closing.standing), orders, (*closing.residue, *uncancelled))
 
 
 async def _cancelling(strategies: Collection[str] | None, run: Run, ports: Ports) -> Decided:
@@ -89,26 +93,28 @@ async def _cancelling(strategies: Collection[str] | None, run: Run, ports: Ports
     if strategies is not None:
         own = await own_references(ports.store, run.account, strategies)
         standing = tuple(order for order in standing if order.reference in own)
-    cancels = tuple(
-        Cancel(
-            instrument=str(order.contract),
-            quantity=order.quantity - order.filled,
-            reference=order.reference,
-            perm_id=order.perm_id,
-        )
-        for order in standing
+    return Decided(Cancelling(cancels=tuple(_cancel(order) for order in standing)).to_json())
+
+
+def _cancel(order: BrokerOrder) -> Cancel:
+    return Cancel(
+        instrument=str(order.contract),
+        quantity=order.quantity - order.filled,
+        reference=order.reference,
+        perm_id=order.perm_id,
     )
-    return Decided(Cancelling(cancels=cancels).to_json())
 
 
-def _ended(meant: Collection[Cancel], standing: Collection[BrokerOrder]) -> tuple[Cancel, ...]:
+def _ended(meant: Collection[Cancel], standing: Collection[Cancel]) -> tuple[Cancel, ...]:
     left = {(order.reference, order.perm_id) for order in standing}
     return tuple(
         cancel.model_copy(update={"stands": (cancel.reference, cancel.perm_id) in left}) for cancel in meant
     )
 
 
-async def _closing(strategies: Collection[str] | None, run: Run, ports: Ports) -> Decided:
+async def _closing(
+    strategies: Collection[str] | None, run: Run, ports: Ports, standing: Collection[BrokerOrder]
+) -> Decided:
     books = await read_books(ports, run.account)
     wishes: list[OrderWish] = []
     residue: list[Residue] = []
@@ -135,7 +141,8 @@ async def _closing(strategies: Collection[str] | None, run: Run, ports: Ports) -
             )
         )
     residue += _out_of_reach(strategies, books, closed, ports)
-    return Decided(Closing(residue=tuple(residue)).to_json(), tuple(wishes))
+    closing = Closing(residue=tuple(residue), standing=tuple(_cancel(order) for order in standing))
+    return Decided(closing.to_json(), tuple(wishes))
 
 
 def _parts(position: Position, books: Books, strategies: Collection[str] | None) -> Mapping[str, Decimal]:
@@ -213,10 +220,10 @@ def _refusal(contract: Contract, books: Books, ports: Ports) -> Refusal | None:
     return may_go(OrderType.MKT, TimeInForce.DAY, None, contract, ports.clock.now())
 
 
-def _uncancelled(order: BrokerOrder) -> Residue:
+def _uncancelled(order: Cancel) -> Residue:
     return Residue(
-        instrument=str(order.contract),
-        quantity=order.quantity - order.filled,
+        instrument=order.instrument,
+        quantity=order.quantity,
         code="not-cancelled",
         message="the cancel of this order was not confirmed in time",
     )

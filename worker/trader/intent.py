@@ -44,6 +44,9 @@ class Trading(Protocol):
         A resumed run gets what it decided before; ``decide`` is then not called.
         """
 
+    def has_planned(self, name: str) -> bool:
+        """Return whether the stage ``name`` is stored already: this run is resumed beyond it."""
+
     async def carry_out(self, stage: Stage) -> tuple[OrderReport, ...]:
         """Place each order of ``stage`` at most once, wait, and return where each of them stands."""
 

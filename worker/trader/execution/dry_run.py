@@ -27,6 +27,9 @@ class DryRun:
         """Read the configuration; raises Rejected when it is missing or invalid."""
         return cls(ports, account, await records.configuration(ports.store, account))
 
+    def has_planned(self, name: str) -> bool:
+        return name in self._wishes
+
     async def planned(self, name: str, decide: Decide) -> Stage:
         decided = await decide()
         self._wishes[name] = decided.wishes

@@ -116,6 +116,9 @@ class Execution:
         locks = await orderbook.contract_locks(self._ports.store, self._account)
         self._known.closed |= set(locks)
 
+    def has_planned(self, name: str) -> bool:
+        return self._plan.stage(name) is not None
+
     async def planned(self, name: str, decide: Decide) -> Stage:
         """Return the stage ``name``: as it is stored, or else as decided now and stored before it counts."""
         plan = self._plan
