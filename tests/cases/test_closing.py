@@ -9,7 +9,7 @@ import pytest
 
 from gateway_simulator.contracts import ContractQuery
 from gateway_simulator.wire.orders import PlaceOrder
-from tests.support.crash import ACCOUNT, Fate, How, theatre
+from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
 from tests.support.eventually import eventually
 from tests.support.gateway import RunningWorker
 from tests.support.play import (
@@ -128,7 +128,9 @@ async def test_close_all_that_is_halted_in_the_middle_tells_what_it_has_sent_and
         await world.all_is_well()
 
 
-async def test_a_close_all_that_is_taken_over_does_not_cancel_its_own_closing_order(tmp_path: Path) -> None:
+async def test_a_close_all_that_is_taken_over_waits_for_its_own_closing_order_and_does_not_cancel_it(
+    tmp_path: Path,
+) -> None:
     async with theatre(tmp_path) as world:
         await world.configured(**MANY)
         async with world.worker() as runner:
@@ -137,11 +139,26 @@ async def test_a_close_all_that_is_taken_over_does_not_cancel_its_own_closing_or
         message = world.message(CLOSE_ALL, "close")
         async with world.worker(Fate(1, "after", "orders.place")) as runner:
             assert not await world.deliver(runner, message(1))
+        fills = asyncio.create_task(fills_once_seen_working(world))
         await world.until_acknowledged(message)
-        (order,) = (await world.the_result_of("message/close")).orders
-        assert order.state in (OrderState.WORKING, OrderState.FILLED)
+        await fills
+        result = await world.the_result_of("message/close")
+        (order,) = result.orders
+        assert (result.status, order.state) == (Status.SUCCEEDED, OrderState.FILLED)
         assert not [o for o in placed(world.gateway, "MSFT") if "Cancel" in o.status.value]
         await world.all_is_well()
+
+
+async def fills_once_seen_working(world: Theatre) -> None:
+    """Fill the rest of the one open order as soon as the books say that it stands at the broker."""
+
+    async def seen_working() -> bool:
+        (kept,) = await orderbook.open_orders(world.store, ACCOUNT)
+        return kept.value.standing is OrderState.WORKING
+
+    await eventually(seen_working)
+    (order,) = world.gateway.book.open_orders()
+    world.gateway.exchange.fill_at_market(order)
 
 
 async def test_close_all_waits_for_a_run_that_holds_the_account_and_then_closes_what_it_did(

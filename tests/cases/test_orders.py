@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.crash import ACCOUNT
+from tests.support.crash import ACCOUNT, theatre
 from tests.support.play import CLOSE_ALL, MANY, Play, playing, signal
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
@@ -80,6 +80,19 @@ async def test_an_execution_told_twice_without_a_status_is_one_fill(tmp_path: Pa
         assert (order.state, order.filled) == (OrderState.FILLED, order.quantity)
         (fill,) = await orderbook.all_fills(play.world.store, ACCOUNT)
         assert (fill.quantity, fill.commission) == (order.quantity, None)
+
+
+async def test_an_order_whose_execution_is_told_after_its_end_is_looked_up_and_ends_in_the_same_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        async with world.worker() as runner:
+            monkeypatch.setattr(runner.ports.broker, "fills", lambda: ())  # unasked, none is told of
+            assert await world.deliver(runner, world.message(signal("MSFT"), "first")(1))
+        (order,) = (await world.the_result_of("message/first")).orders
+        assert (order.state, order.filled) == (OrderState.FILLED, order.quantity)
+        await world.all_is_well()
 
 
 @pytest.mark.case(11)

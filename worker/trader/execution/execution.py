@@ -159,11 +159,12 @@ class Execution:
                 self.postponed |= set(stage.orders) & self._known.unsent
             self._give_up(stage.orders, stop.message)
         sent = [ref for ref in stage.orders if ref in self._known.sent]
+        taken_over = [ref for ref in stage.orders if ref not in sent and self._is_with_broker(ref)]
         try:
-            await self._wait(sent)
+            await self._wait([*sent, *taken_over])
         finally:
             self._remember(sent)
-        await self._conclude(sent)
+        await self._conclude(sent, taken_over)
         return tuple(self._known.orders[ref].value.report() for ref in stage.orders)
 
     async def cancel(self, mine: Collection[str] | None) -> tuple[BrokerOrder, ...]:
@@ -344,10 +345,14 @@ class Execution:
             if told is not None and told.perm_id and not record.perm_id:
                 self._note(record.model_copy(update={"perm_id": told.perm_id}))
 
-    async def _conclude(self, references: Sequence[str]) -> None:
-        """Take the broker's word where it has given it; look the others up."""
-        if not references:
-            return
+    def _is_with_broker(self, reference: str) -> bool:
+        return self._known.orders[reference].value.standing in (OrderState.WORKING, OrderState.HELD)
+
+    async def _conclude(self, references: Sequence[str], taken_over: Sequence[str]) -> None:
+        """Take the broker's word where it has given it; look the others up.
+
+        Of orders ``taken_over`` from an earlier attempt this connection may have heard a part only.
+        """
         told = [order for ref in references if (order := self._ports.orders.told(ref))]
         seen = Lookup(
             open=tuple(order for order in told if not order.state.is_end),
@@ -356,7 +361,7 @@ class Execution:
             next_order_id=0,
             at=self._ports.clock.now(),
         )
-        unsure: list[Kept[OrderRecord]] = []
+        unsure = [self._known.orders[reference] for reference in taken_over]
         for reference in references:
             kept = self._known.orders[reference]
             verdict = judge(kept.value, (), seen)
@@ -403,6 +408,8 @@ class Execution:
             alerts = (*self._owned.record.alerts, *settled.alerts)
             written = await self._owned.write(settled.writes, alerts=alerts)
             versions = {w.path: version for w, version in zip(settled.writes, written, strict=True)}
+            for path in versions:  # what is written now goes beyond what was noted before
+                self._writes.pop(path, None)
         for reference, kept in settled.orders.items():
             self._known.orders[reference] = replace(kept, version=versions.get(kept.path, kept.version))
             if kept.value.standing is OrderState.UNRESOLVED:
