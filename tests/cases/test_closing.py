@@ -29,7 +29,10 @@ from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
+from trader.intents.close_all import CloseAllOutcome
 from trader.ports import Store, Update
+from trader.runner.runner import Runner
+from trader.runner.sweeper import Sweeper
 from trader.runs import locks
 from trader.runs.lease import Lease
 from trader.stored import orderbook
@@ -231,3 +234,36 @@ class Holder:
         assert document is not None
         record = locks.read(document).model_copy(update=changes)
         await self._store.commit([Update(document.path, record.to_json(), document.version)])
+
+
+async def dead_workers_are_seen_to_be_dead(world: Theatre, runner: Runner) -> None:
+    """Let ``runner`` look at all leases for longer than one lives."""
+    lock = await world.store.get(locks.path_of(ACCOUNT))
+    assert lock is not None
+    assert not runner.watch.is_dead(lock, locks.read(lock).holder)
+    await Sweeper(runner).sweep()
+    world.clock.jump(61)
+
+
+async def test_an_order_that_another_run_places_while_a_close_all_is_away_is_told_as_left(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, world.message(signal("MSFT"), "MSFT")(1))
+        message = world.message(CLOSE_ALL, "close")
+        async with world.worker(Fate(1, "after", "orders.place")) as runner:
+            assert not await world.deliver(runner, message(1))
+        await world.configured(**{**MANY, "order": {"type": "MOC", "tif": "DAY"}})
+        async with world.worker() as other:
+            await dead_workers_are_seen_to_be_dead(world, other)
+            assert await world.deliver(other, world.message(signal("AAPL"), "AAPL")(1))
+            (waits,) = world.gateway.book.open_orders()
+            assert await world.deliver(other, message(2))
+        result = await world.the_result_of("message/close")
+        assert (result.status, result.reason and result.reason.code) == (Status.FAILED, "residue")
+        (left,) = CloseAllOutcome.model_validate(result.outcome).residue
+        assert (left.instrument, left.code) == ("AAPL", "not-cancelled")
+        assert abs(left.quantity) == waits.terms.total_quantity
+        await world.all_is_well()

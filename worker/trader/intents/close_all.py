@@ -7,7 +7,7 @@ from trader.domain.configuration import StrategyId
 from trader.domain.errors import Failed, Skipped
 from trader.domain.messages import Command, Outcome
 from trader.domain.orders import OrderReport, OrderState
-from trader.domain.portfolio import Position
+from trader.domain.portfolio import OpenOrder, Position
 from trader.domain.status import IntentClass
 from trader.domain.valuation import securities
 from trader.domain.wire import JsonObject
@@ -52,7 +52,7 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     closed = await close(command.strategies, run, ports)
     left = closed.residue
     if command.strategies is None and not run.dry_run:
-        left = (*left, *await _still_held(closed.orders, left, ports))
+        left = (*left, *await _still_there(closed.orders, left, ports))
     if not closed.orders and left and all(line.code == "market-closed" for line in left):
         raise Skipped("market-closed", left[0].message)
     failure = (
@@ -62,25 +62,44 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     return Completed(outcome, closed.orders, None if run.dry_run else failure)
 
 
-async def _still_held(
+async def _still_there(
     orders: tuple[OrderReport, ...], left: tuple[Residue, ...], ports: Ports
 ) -> tuple[Residue, ...]:
-    """Return the positions that stand although their closing orders are filled, and nothing explains it."""
+    """Return the positions and orders that stand although all was closed, and nothing explains them.
+
+    Another run, or a person, may have ordered since: a run that is taken over is away for a while.
+    """
+    own = {order.reference for order in orders}
+    told = {line.instrument for line in left if line.code == "not-cancelled"}
     explained = {line.instrument for line in left}
     explained |= {order.instrument for order in orders if order.state is not OrderState.FILLED}
     held: list[Position] = []
+    standing: list[OpenOrder] = []
     for _ in range(_LOOKS):
         held = [p for p in securities(ports.broker.positions()) if p.symbol not in explained]
-        if not held or not await ports.orders.change(within_s=_LOOK_S):
+        others = (order for order in ports.broker.open_orders() if order.reference not in own)
+        standing = [order for order in others if order.symbol not in told]
+        if not (held or standing) or not await ports.orders.change(within_s=_LOOK_S):
             break
-    return tuple(
-        Residue(
-            instrument=position.symbol,
-            quantity=position.quantity,
-            code="not-flat",
-            message="it was closed and is held again: another order may have filled",
-        )
-        for position in held
+    return (
+        *(
+            Residue(
+                instrument=position.symbol,
+                quantity=position.quantity,
+                code="not-flat",
+                message="it was closed and is held again: another order may have filled",
+            )
+            for position in held
+        ),
+        *(
+            Residue(
+                instrument=order.symbol,
+                quantity=order.quantity - order.filled,
+                code="not-cancelled",
+                message="this order came after all was cancelled, and stands",
+            )
+            for order in standing
+        ),
     )
 
 
