@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from trader.adapters.sqlite import SqliteStore
+from trader.domain.configuration_sample import sample
 from trader.stored import records
 
 Trader = Callable[..., Any]
@@ -61,6 +62,33 @@ def test_a_state_can_be_tightened_and_loosened_at_once(trader: Trader, data_dir:
 def test_without_a_reason_it_says_who_did_it(trader: Trader, data_dir: Path) -> None:
     served(data_dir, "DU1")
     assert "trader state halted by " in json.loads(trader("state", "halt", "--json").out)["reason"]
+
+
+def test_what_holds_comes_with_each_limit_and_how_far_it_is_used(trader: Trader, data_dir: Path) -> None:
+    served(data_dir, "DU1")
+    file = data_dir / "config.json"
+    file.write_text(json.dumps(sample("DU1")))
+    assert trader("config", "set", str(file), "--account", "DU1").code == 0
+    shown = trader("state")
+    assert shown.code == 0
+    (orders,) = (line for line in shown.out.splitlines() if line.startswith("limits.ordersPerDay"))
+    assert orders.split()[1:3] == ["0", "50"]
+    (positions,) = (line for line in shown.out.splitlines() if line.startswith("limits.positions"))
+    assert positions.split()[1:3] == ["unknown", "10"]
+    assert "limits.orderNotional" in shown.out
+    limits = {line["limit"]: line for line in json.loads(trader("state", "--json").out)["limits"]}
+    assert (limits["limits.ordersPerDay"]["used"], limits["limits.positions"]["used"]) == ("0", None)
+
+
+def test_without_a_usable_configuration_the_state_is_told_and_the_limits_say_why_not(
+    trader: Trader, data_dir: Path
+) -> None:
+    served(data_dir, "DU1")
+    shown = trader("state")
+    assert (shown.code, "halted" in shown.out, "config-missing" in shown.out) == (0, True, True)
+    told = json.loads(trader("state", "--json").out)
+    assert told["limits"] == []
+    assert told["limitsUnknown"].startswith("config-missing")
 
 
 def test_halting_mends_a_state_that_someone_has_damaged(trader: Trader, data_dir: Path) -> None:

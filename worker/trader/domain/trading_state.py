@@ -37,6 +37,7 @@ class StateRecord(Wire):
     state: TradingState
     changed_at: Time = Field(description="When it was last set, also if to the same state.")
     reason: str | None = None
+    by: str = Field("", description="Who set it: a run's key, or the person at `trader state`.")
 
 
 def state_of(record: StateRecord | None) -> TradingState:
@@ -51,6 +52,7 @@ def decide_state(
     published_at: datetime,
     at: datetime,
     reason: str | None = None,
+    by: str = "",
 ) -> StateRecord | Refusal:
     """Return the record to store at ``at`` for a message published at ``published_at``, or a refusal.
 
@@ -65,4 +67,5 @@ def decide_state(
             message=f"expected a message from after the last change at {current.changed_at.isoformat()}, "
             f"found {wanted} of {published_at.isoformat()}; the state stays {current.state}, send it again",
         )
-    return StateRecord(state=wanted, changed_at=max(at, current.changed_at) if current else at, reason=reason)
+    changed_at = max(at, current.changed_at) if current else at
+    return StateRecord(state=wanted, changed_at=changed_at, reason=reason, by=by)

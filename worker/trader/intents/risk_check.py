@@ -77,6 +77,7 @@ async def handle(_: NoCommand, run: Run, ports: Ports) -> Completed:
         TradingState.REDUCE_ONLY,
         reason="risk-check: " + "; ".join(breach.code for breach in broken),
         at=ports.clock.now(),
+        by=run.key,
     )
     tightens = bool(broken) and configuration.reduce_only_on_breach and write is not None
     return Completed(

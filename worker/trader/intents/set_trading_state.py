@@ -39,6 +39,7 @@ async def handle(command: SetTradingState, run: Run, ports: Ports) -> Completed:
         reason=command.reason,
         published_at=run.published_at,
         at=ports.clock.now(),
+        by=run.key,
         dry_run=run.dry_run,
     )
     return Completed(SetTradingStateOutcome(before=before, after=command.state))

@@ -3,17 +3,14 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from trader.domain.errors import Failed
 from trader.domain.ledger import holdings
 from trader.domain.reconciliation import Tally, tallies
-from trader.domain.snapshot import Snapshot
 from trader.domain.wire import Amount, Time, Wire
 from trader.ports import Store
 from trader.stored import orderbook
-
-_ALL = 1_000_000
+from trader.stored.snapshots import latest_snapshot
 
 
 class HeldContract(Wire):
@@ -56,23 +53,6 @@ async def read_held(store: Store, account: str) -> Held:
             if by_contract[con_id] or tally.theirs
         ),
     )
-
-
-async def latest_snapshot(store: Store, account: str) -> Snapshot | None:
-    """Return what `reconcile` last kept of the account; raises Failed for a damaged document."""
-    documents = await store.query(f"accounts/{account}/snapshots", limit=_ALL)
-    newest = max(documents, key=lambda document: str(document.data.get("at")), default=None)
-    if newest is None:
-        return None
-    try:
-        return Snapshot.model_validate(newest.data)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
-        raise Failed(
-            "document-damaged",
-            f"expected a snapshot at {newest.path}, found it damaged at {where}; delete it and reconcile",
-            field=where,
-        ) from None
 
 
 def _contract(tally: Tally, by_owner: dict[str, Decimal], *, known: bool, traded: bool) -> HeldContract:

@@ -97,6 +97,7 @@ async def set_trading_state(
     reason: str,
     published_at: datetime,
     at: datetime,
+    by: str = "",
     dry_run: bool = False,
 ) -> TradingState:
     """Write the state, unless ``dry_run``, and return the one before.
@@ -114,7 +115,7 @@ async def set_trading_state(
                 raise
             current = None
         before = state_of(current)
-        decided = decide_state(current, wanted, published_at=published_at, at=at, reason=reason)
+        decided = decide_state(current, wanted, published_at=published_at, at=at, reason=reason, by=by)
         if isinstance(decided, Refusal):
             raise Rejected(decided.code, decided.message, field="state")
         return decided.to_json()
@@ -128,7 +129,7 @@ async def set_trading_state(
 
 
 async def tightening(
-    store: Store, account: str, wanted: TradingState, *, reason: str, at: datetime
+    store: Store, account: str, wanted: TradingState, *, reason: str, at: datetime, by: str
 ) -> tuple[TradingState, Write | None]:
     """Return the state, and the write that tightens it to ``wanted``: None where it is as tight already.
 
@@ -137,7 +138,7 @@ async def tightening(
     standing = await store.get(trading_state_path(account))
     current = _state(standing)
     before = state_of(current)
-    decided = decide_state(current, wanted, published_at=at, at=at, reason=reason)
+    decided = decide_state(current, wanted, published_at=at, at=at, reason=reason, by=by)
     if isinstance(decided, Refusal) or not wanted.is_tighter_than(before):
         return before, None
     path = trading_state_path(account)
