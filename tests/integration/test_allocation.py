@@ -39,6 +39,7 @@ from trader.stored import records
 BOTH = ["testsignalgenerator", "buy-and-hold"]
 """At the simulator's time the first is short of SPY, and the second long of it."""
 SPY, MSFT = Stock("SPY"), Stock("MSFT")
+SPY_ON_ARCA = Stock("SPY", primary_exchange="ARCA")
 TWO = configuration({"testsignalgenerator": 0.2, "buy-and-hold": 0.5})
 
 
@@ -100,8 +101,15 @@ async def test_what_crosses_whole_needs_no_order(tmp_path: Path) -> None:
         (no_number("b"), "not-a-number"),
         (no_weight("b"), "strategy-failed"),
         (wanting("b", Weight(SPY, Decimal(1)), Flat(SPY)), "strategy-failed"),
+        (wanting("b", Weight(SPY, Decimal(1)), Weight(SPY_ON_ARCA, Decimal(1))), "strategy-failed"),
     ],
-    ids=["raises", "figures are no numbers", "weight is no number", "contradicts itself"],
+    ids=[
+        "raises",
+        "figures are no numbers",
+        "weight is no number",
+        "contradicts itself",
+        "names one contract twice",
+    ],
 )
 async def test_a_broken_strategy_holds_is_reported_and_changes_nothing_of_the_others_orders(
     tmp_path: Path, other: AnyStrategy, code: str

@@ -1,29 +1,49 @@
 """A run's plan: what was decided, stored whole before the first of its orders goes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from pydantic import Field
 
 from trader.domain.events import Alert
 from trader.domain.ledger import BookedFill
-from trader.domain.orders import OrderContract, OrderType, TimeInForce
-from trader.domain.wire import Amount, JsonObject, Time, Wire
+from trader.domain.orders import Order, OrderContract, OrderType, TimeInForce
+from trader.domain.wire import JsonObject, Time, Wire
 from trader.ports import Write
 
 
-class OrderWish(Wire):
-    """An order that a handler wants, before it has a reference."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderWish:
+    """An order that a handler wants, before it has a reference.
+
+    ``wanted`` is each contributor's part of ``quantity``; an order that ``reduces`` must only make the
+    position smaller.
+    """
 
     contract: OrderContract
-    quantity: Amount
+    quantity: Decimal
     order_type: OrderType = OrderType.MKT
     tif: TimeInForce = TimeInForce.DAY
-    limit_price: Amount | None = None
-    good_after: Time | None = None
+    limit_price: Decimal | None = None
+    good_after: datetime | None = None
     adaptive_priority: str | None = None
-    wanted: dict[str, Amount] = Field(description="Each contributor's part of the quantity.")
-    reduces: bool = Field(False, description="Whether it must only make the position smaller.")
+    wanted: Mapping[str, Decimal]
+    reduces: bool = False
+
+    def order(self, reference: str = "") -> Order:
+        """Return it as it is placed."""
+        return Order(
+            reference=reference,
+            contract=self.contract,
+            quantity=self.quantity,
+            order_type=self.order_type,
+            tif=self.tif,
+            limit_price=self.limit_price,
+            good_after=self.good_after,
+            adaptive_priority=self.adaptive_priority,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,5 +107,10 @@ def test_other_words_are_no_state() -> None:
 
 def test_a_record_reads_back_as_itself() -> None:
     stored = record(REDUCE_ONLY).to_json()
-    assert stored == {"state": "reduce-only", "changedAt": "2026-11-23T12:00:00.000000Z", "reason": None}
+    assert stored == {
+        "state": "reduce-only",
+        "changedAt": "2026-11-23T12:00:00.000000Z",
+        "reason": None,
+        "by": "",
+    }
     assert StateRecord.model_validate(stored) == record(REDUCE_ONLY)

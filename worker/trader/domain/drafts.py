@@ -86,28 +86,9 @@ class Drafting:
 
         What reduces counts first, whatever its place: what a strategy gives up makes room for what it takes.
         """
-        may_go = {con_id: Wishes() for con_id in proposals}
-        opening: list[tuple[int, Proposal]] = []
-        for con_id, found in proposals.items():
-            gate = self._gates.get(con_id)
-            for wish in found:
-                if gate:
-                    self.refused.append(Refused(wish.strategy, con_id, wish.quantity, gate))
-                    continue
-                if self._state is not TradingState.ACTIVE:
-                    wish = self._reducing(wish, con_id)
-                if wish.only_reduces:
-                    self._bounds[wish.strategy].reduce(wish)
-                    may_go[con_id].reducing.append(wish)
-                elif wish.quantity:
-                    opening.append((con_id, wish))
-        for con_id, wish in opening:
-            closed = self._closed.get(con_id)
-            refusals = (closed,) if closed else self._bounds[wish.strategy].open(wish)
-            if refusals:
-                self.refused += [Refused(wish.strategy, con_id, wish.quantity, why) for why in refusals]
-            else:
-                may_go[con_id].opening.append(wish)
+        may_go = {con_id: self._by_itself(con_id, found) for con_id, found in proposals.items()}
+        for con_id, wishes in may_go.items():
+            wishes.opening = self._may_open(con_id, wishes.opening)
         return may_go
 
     def draft(self, quote: Quote, wishes: Wishes) -> Draft | None:
@@ -140,6 +121,33 @@ class Drafting:
                 self.refused.append(Refused(strategy, draft.quote.contract.con_id, left, why))
         rest = {strategy: part for strategy, part in parts.items() if part}
         return replace(draft, netted=Netted(netted.crossed, rest)) if rest or netted.crossed else None
+
+    def _by_itself(self, con_id: int, proposals: Iterable[Proposal]) -> Wishes:
+        """Return what of ``proposals`` gate and trading state let through; what reduces is counted."""
+        found = Wishes()
+        if gate := self._gates.get(con_id):
+            self.refused += [Refused(wish.strategy, con_id, wish.quantity, gate) for wish in proposals]
+            return found
+        for wish in proposals:
+            if self._state is not TradingState.ACTIVE:
+                wish = self._reducing(wish, con_id)
+            if wish.only_reduces:
+                self._bounds[wish.strategy].reduce(wish)
+                found.reducing.append(wish)
+            elif wish.quantity:
+                found.opening.append(wish)
+        return found
+
+    def _may_open(self, con_id: int, wishes: Sequence[Proposal]) -> list[Proposal]:
+        """Return what of ``wishes`` their strategies' bounds let through; it counts from now on."""
+        closed, found = self._closed.get(con_id), []
+        for wish in wishes:
+            refusals = (closed,) if closed else self._bounds[wish.strategy].open(wish)
+            if refusals:
+                self.refused += [Refused(wish.strategy, con_id, wish.quantity, why) for why in refusals]
+            else:
+                found.append(wish)
+        return found
 
     def _reducing(self, wish: Proposal, con_id: int) -> Proposal:
         """Return what of ``wish`` only reduces, before anything is netted; the rest is refused."""

@@ -1,7 +1,7 @@
 """Netting: opposite wishes cross inside, and what is left of one side goes out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from trader.domain.sharing import share
@@ -23,11 +23,11 @@ class Netted:
 
     crossed: Parts
     rest: Parts
+    quantity: Decimal = field(init=False)
+    """What goes to the broker, signed; 0 where everything crosses."""
 
-    @property
-    def quantity(self) -> Decimal:
-        """What goes to the broker, signed; 0 where everything crosses."""
-        return sum(self.rest.values(), Decimal(0))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quantity", sum(self.rest.values(), Decimal(0)))
 
     @property
     def contributor(self) -> str | None:

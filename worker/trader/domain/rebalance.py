@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from trader.domain.instruments import Contract
 from trader.domain.market import Price
 from trader.domain.risk import Proposal
-from trader.domain.sizing import target_quantity
+from trader.domain.sizing import exactly, target_quantity
 from trader.domain.targets import Flat, Hold, Target, Weight
 
 ZERO = Decimal(0)
@@ -27,7 +28,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What one strategy wants, by contract id, of a capital in the base currency."""
+    """What one strategy wants, each contract id once, of a capital in the base currency."""
 
     strategy: str
     capital: Decimal
@@ -43,38 +44,47 @@ def rebalance(
     share its capital by their absolute values; each quantity is whole and rounded toward zero, so that all
     of them are never worth more than the capital.
     """
-    proposals: dict[int, list[Proposal]] = {}
-    for con_id, wanted in _by_contract(aims).items():
-        quote = quotes.get(con_id)
-        if quote is None:
+    wanted = [_wanted(aim) for aim in aims]
+    # Contract by contract: what is worked out together then lies together in memory.
+    con_ids = dict.fromkeys(con_id for one in wanted for con_id in one.targets)
+    with exactly():
+        found = {
+            con_id: _missing(con_id, quotes[con_id], wanted, held, in_flight)
+            for con_id in con_ids
+            if con_id in quotes
+        }
+    return {con_id: proposals for con_id, proposals in found.items() if proposals}
+
+
+def _missing(
+    con_id: int, quote: Quote, wanted: Iterable["_Wanted"], held: Quantities, in_flight: Quantities
+) -> list[Proposal]:
+    unit, symbol = quote.unit, quote.contract.symbol
+    proposals = []
+    for strategy, capital, whole, targets in wanted:
+        target = targets.get(con_id)
+        if target is None:
             continue
-        unit, symbol = quote.unit, quote.contract.symbol
-        wishes = []
-        for strategy, capital, target, whole in wanted:
+        before = ZERO
+        if held or in_flight:
             key = strategy, con_id
-            before = held.get(key, ZERO)
-            if key in in_flight:
-                before += in_flight[key]
-            missing = target_quantity(target, capital, unit * whole if whole else unit) - before
-            if missing:
-                wishes.append(Proposal(strategy, symbol, before, missing, unit))
-        if wishes:
-            proposals[con_id] = wishes
+            before = held.get(key, ZERO) + in_flight.get(key, ZERO)
+        missing = target_quantity(target, capital, unit * whole if whole else unit) - before
+        if missing:
+            proposals.append(Proposal(strategy, symbol, before, missing, unit))
     return proposals
 
 
-Share = tuple[str, Decimal, Weight | Flat, Decimal | None]
-"""A strategy, its capital, what it wants, and what its weights sum to if that is above 1."""
+class _Wanted(NamedTuple):
+    """What a strategy wants changed; ``whole`` is what its weights sum to, if that is above 1."""
+
+    strategy: str
+    capital: Decimal
+    whole: Decimal | None
+    targets: Mapping[int, Weight | Flat]
 
 
-def _by_contract(aims: Iterable[Aim]) -> dict[int, list[Share]]:
-    """Return what is wanted of each contract; what is worked out together then lies together in memory."""
-    shares: dict[int, list[Share]] = {}
-    for aim in aims:
-        weights = [abs(target.value) for _, target in aim.targets if isinstance(target, Weight)]
-        whole = sum(weights, ZERO)
-        scale = whole if whole > 1 else None
-        for con_id, target in aim.targets:
-            if not isinstance(target, Hold):
-                shares.setdefault(con_id, []).append((aim.strategy, aim.capital, target, scale))
-    return shares
+def _wanted(aim: Aim) -> _Wanted:
+    whole = sum((abs(target.value) for _, target in aim.targets if isinstance(target, Weight)), ZERO)
+    targets = {con_id: target for con_id, target in aim.targets if not isinstance(target, Hold)}
+    return _Wanted(aim.strategy, aim.capital, whole if whole > 1 else None, targets)

@@ -78,16 +78,16 @@ class Bounds:
         invested = self._invested
         if isinstance(invested, Decimal):
             invested += proposal.more
-        refusals = self._refusals(proposal, invested)
-        if not refusals:
-            self._invested = invested
-        return refusals
+        if refusals := self._refusals(proposal, invested):
+            return tuple(refusals)
+        self._invested = invested
+        return ()
 
-    def _refusals(self, proposal: Proposal, invested: Decimal | Refusal) -> tuple[Refusal, ...]:
+    def _refusals(self, proposal: Proposal, invested: Decimal | Refusal) -> list[Refusal]:
         key, limits = self._key, self._limits
         if limits is None:
-            return (refuse("strategy-not-configured", f"{key} in the configuration", "none"),)
-        found: list[Refusal] = []
+            return [refuse("strategy-not-configured", f"{key} in the configuration", "none")]
+        found = []
         if not limits.enabled:
             found.append(refuse("strategy-disabled", f"{key}.enabled true", "false"))
         if proposal.symbol not in self._allowed:
@@ -101,7 +101,7 @@ class Bounds:
         elif invested > limits.max_notional:
             most = f"at most {key}.maxNotional {limits.max_notional}"
             found.append(refuse("strategy-notional", most, f"{invested:.2f}"))
-        return tuple(found)
+        return found
 
 
 def refuse(code: str, expected: str, found: str) -> Refusal:

@@ -17,22 +17,24 @@ def share(filled: Decimal, wanted: Mapping[str, Decimal]) -> dict[str, Decimal]:
     ratios = [wanted[name].as_integer_ratio() for name in names]
     scale = lcm(*(below for _, below in ratios)) if names else 1
     weights = [above * (scale // below) for above, below in ratios]
-    whole = sum(weights)
+    whole = abs(sum(weights))
     if not whole:
         raise ValueError(f"expected contributors with a quantity, found {dict(wanted)}")
     digits = max(_digits(filled), *map(_digits, wanted.values())) if scale > 1 else _digits(filled)
     # In integers: a remainder is then exact, and a tie is one.
-    units = int(filled.scaleb(digits))
+    signed = int(filled.scaleb(digits))
+    units = abs(signed)
     parts, remainders = [], []
     for weight in weights:
-        part, remainder = divmod(abs(units) * abs(weight), abs(whole))
+        part, remainder = divmod(units * abs(weight), whole)
         parts.append(part)
         remainders.append(remainder)
     by_remainder = sorted(range(len(names)), key=remainders.__getitem__, reverse=True)
-    for n in by_remainder[: abs(units) - sum(parts)]:
+    for n in by_remainder[: units - sum(parts)]:
         parts[n] += 1
-    sign = 1 if units >= 0 else -1
-    shares = {name: Decimal(sign * part) for name, part in zip(names, parts, strict=True)}
+    if signed < 0:
+        parts = [-part for part in parts]
+    shares = dict(zip(names, map(Decimal, parts), strict=True))
     return {name: part.scaleb(-digits) for name, part in shares.items()} if digits else shares
 
 

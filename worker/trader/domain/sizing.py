@@ -1,5 +1,6 @@
 """From a weight and a capital to a quantity, and from there to an order's quantity and price."""
 
+from contextlib import AbstractContextManager
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Context, Decimal, localcontext
 
 from trader.domain.targets import Flat, Weight
@@ -8,9 +9,14 @@ from trader.domain.targets import Flat, Weight
 _EXACT = Context(prec=60, rounding=ROUND_DOWN)
 
 
+def exactly() -> AbstractContextManager[Context]:
+    """Compute so that nothing is rounded but by intent. Entering it takes as long as ten quantities."""
+    return localcontext(_EXACT)
+
+
 def capital(net_liquidation: Decimal, overall: Decimal, share: Decimal) -> Decimal:
     """Return what a strategy may use, in the base currency; of an account in debt, nothing."""
-    with localcontext(_EXACT):
+    with exactly():
         return max(net_liquidation, Decimal(0)) * overall * share
 
 
@@ -19,16 +25,18 @@ def unit_value(price: Decimal, multiplier: Decimal, fx: Decimal) -> Decimal:
     for name, value in (("price", price), ("multiplier", multiplier), ("fx", fx)):
         if not value.is_finite() or value <= 0:
             raise ValueError(f"expected a {name} above 0, found {value}; the data gate comes first")
-    with localcontext(_EXACT):
+    with exactly():
         return price * multiplier * fx
 
 
 def target_quantity(target: Weight | Flat, capital: Decimal, unit: Decimal) -> Decimal:
-    """Return the whole units to hold, signed and rounded toward zero, so never above ``capital``."""
+    """Return the whole units to hold, signed and rounded toward zero, so never above ``capital``.
+
+    Exact within ``exactly`` alone.
+    """
     if isinstance(target, Flat):
         return Decimal(0)
-    # The context's own methods: entering it ten thousand times takes longer than the arithmetic.
-    return _EXACT.divide_int(_EXACT.multiply(capital, target.value), unit) or Decimal(0)  # -0.5 rounds to -0
+    return capital * target.value // unit or Decimal(0)  # -0.5 rounds to -0
 
 
 def limit_price(price: Decimal, quantity: Decimal, offset_percent: Decimal, min_tick: Decimal) -> Decimal:
@@ -39,7 +47,7 @@ def limit_price(price: Decimal, quantity: Decimal, offset_percent: Decimal, min_
     if quantity == 0 or min_tick <= 0:
         raise ValueError(f"expected a quantity other than 0 and a tick above 0, found {quantity}, {min_tick}")
     buying = quantity > 0
-    with localcontext(_EXACT):
+    with exactly():
         moved = price * (1 + (offset_percent if buying else -offset_percent) / 100)
         ticks = (moved / min_tick).to_integral_value(ROUND_CEILING if buying else ROUND_FLOOR)
         return max(ticks, Decimal(1)) * min_tick

@@ -1,16 +1,15 @@
 """Order records: references from the run, ids from the link, and the evidence of the moment."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from trader.domain.ledger import stem_of
 from trader.domain.order_record import Evidence, OrderRecord, Sending
-from trader.domain.orders import Order, reference_of
+from trader.domain.orders import reference_of
 from trader.domain.session import trading_day
 from trader.plans import OrderWish
 from trader.ports import Ports
-
-_ORDER_FIELDS = set(Order.model_fields) - {"reference"}
 
 
 class Drafts:
@@ -29,17 +28,16 @@ class Drafts:
             return []
         now = self._ports.clock.now()
         day = trading_day(now)
+        evidence = self._evidence(taken)
         return [
             OrderRecord(
                 run=self._run,
                 index=first + n,
-                order=Order(
-                    reference=reference_of(self._run, first + n), **wish.model_dump(include=_ORDER_FIELDS)
-                ),
-                wanted=wish.wanted,
+                order=wish.order(reference_of(self._run, first + n)),
+                wanted=dict(wish.wanted),
                 reduces=wish.reduces,
                 sending=sending,
-                evidence=self._evidence(wish.contract.con_id, taken),
+                evidence=evidence(wish.contract.con_id),
                 planned_at=now,
                 day=day,
             )
@@ -48,13 +46,9 @@ class Drafts:
 
     def anew(self, records: Sequence[OrderRecord], *, taken: int) -> list[OrderRecord]:
         """Return ``records``, none of which has ever stood, under fresh ids and with fresh evidence."""
+        evidence = self._evidence(taken)
         return [
-            record.model_copy(
-                update={
-                    "sending": sending,
-                    "evidence": self._evidence(record.order.contract.con_id, taken),
-                }
-            )
+            record.model_copy(update={"sending": sending, "evidence": evidence(record.order.contract.con_id)})
             for record, sending in zip(records, self._sendings(len(records)), strict=True)
         ]
 
@@ -66,14 +60,17 @@ class Drafts:
             for order_id in orders.reserve(count)
         ]
 
-    def _evidence(self, con_id: int, taken: int) -> Evidence:
-        positions = self._ports.broker.positions()
-        return Evidence(
-            session_date=trading_day(self._ports.clock.now()),
-            position=sum((p.quantity for p in positions if p.con_id == con_id), Decimal(0)),
-            next_order_id=self._ports.orders.link().first_order_id,
-            taken_order_id=taken,
-            last_execution=max(
-                ((fill.at, stem_of(fill.exec_id)) for fill in self._ports.broker.fills()), default=(None, "")
-            )[1],
-        )
+    def _evidence(self, taken: int) -> Callable[[int], Evidence]:
+        """Return what is known now, as evidence about an order in the contract of an id."""
+        positions: defaultdict[int, Decimal] = defaultdict(Decimal)
+        for position in self._ports.broker.positions():
+            positions[position.con_id] += position.quantity
+        fills = ((fill.at, stem_of(fill.exec_id)) for fill in self._ports.broker.fills())
+        _, last_execution = max(fills, default=(None, ""))
+        known = {
+            "session_date": trading_day(self._ports.clock.now()),
+            "next_order_id": self._ports.orders.link().first_order_id,
+            "taken_order_id": taken,
+            "last_execution": last_execution,
+        }
+        return lambda con_id: Evidence.model_validate({**known, "position": positions[con_id]})

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from trader.domain.configuration import Configuration
-from trader.domain.orders import BrokerOrder, Order, OrderReport, OrderState, report_of
+from trader.domain.orders import BrokerOrder, OrderReport, OrderState, report_of
 from trader.domain.settlement import Settlement
 from trader.plans import Decide, OrderWish, Stage
 from trader.ports import Ports
@@ -52,5 +52,4 @@ class DryRun:
 
 
 def _planned(wish: OrderWish) -> OrderReport:
-    order = Order(reference="", **wish.model_dump(include=set(Order.model_fields) - {"reference"}))
-    return report_of(order, OrderState.PLANNED, Decimal(0)).model_copy(update={"reference": None})
+    return report_of(wish.order(), OrderState.PLANNED, Decimal(0)).model_copy(update={"reference": None})

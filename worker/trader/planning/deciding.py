@@ -91,23 +91,11 @@ class Deciding:
     async def decision(self, asked: Asked) -> StrategyDecision:
         """Return what one strategy wants, within what it is configured to do."""
         found = self._decided(asked)
-        limits = self._configuration.strategies.get(asked.id)
-        exposed = self._configuration.exposure.of(asked.id) > 0
-        targets = as_configured(
-            self._holds(asked, found.refusal.message) if isinstance(found, Broken) else found.targets,
-            exposed=exposed,
-            allow_short=limits is not None and limits.allow_short,
-        )
-        refusals = [found.refusal] if isinstance(found, Broken) else []
-        chosen = []
-        for target in targets:
-            contract = await self._market.contract(target.instrument)
-            if isinstance(contract, Refusal):
-                refusals += [contract] if contract not in refusals else []
-                chosen.append(Chosen.of(Hold(target.instrument, contract.message), 0, ""))
-            else:
-                chosen.append(Chosen.of(target, contract.con_id, contract.exchange))
-        if not exposed:
+        chosen, refusals = await self._chosen(asked, found)
+        if twice := _named_twice(chosen):
+            found = _broken(FAILED, asked, f"it wants two things of one contract, {twice}")
+            chosen, refusals = await self._chosen(asked, found)
+        if not self._configuration.exposure.of(asked.id) > 0:
             chosen += self._left(asked.id, chosen)
         return StrategyDecision(
             strategy=asked.id,
@@ -117,6 +105,25 @@ class Deciding:
             refusals=tuple(refusals),
             failed=isinstance(found, Broken) and found.itself,
         )
+
+    async def _chosen(self, asked: Asked, found: Decided | Broken) -> tuple[list[Chosen], list[Refusal]]:
+        """Return what is wanted of which contract, and each reason why something isn't."""
+        limits = self._configuration.strategies.get(asked.id)
+        targets = as_configured(
+            self._holds(asked, found.refusal.message) if isinstance(found, Broken) else found.targets,
+            exposed=self._configuration.exposure.of(asked.id) > 0,
+            allow_short=limits is not None and limits.allow_short,
+        )
+        chosen: list[Chosen] = []
+        refusals = [found.refusal] if isinstance(found, Broken) else []
+        for target in targets:
+            contract = await self._market.contract(target.instrument)
+            if isinstance(contract, Refusal):
+                refusals += [contract] if contract not in refusals else []
+                chosen.append(Chosen.of(Hold(target.instrument, contract.message), 0, ""))
+            else:
+                chosen.append(Chosen.of(target, contract.con_id, contract.exchange))
+        return chosen, refusals
 
     async def _read(self, need: BarsNeeded) -> Found:
         contract = await self._market.contract(need.instrument)
@@ -179,6 +186,16 @@ class Deciding:
                 first_at=bars[0].start if bars else None,
                 last_at=bars[-1].start if bars else None,
             )
+
+
+def _named_twice(chosen: Sequence[Chosen]) -> str | None:
+    """Return the name of a contract that is wanted under two names."""
+    named: set[int] = set()
+    for one in chosen:
+        if one.con_id and one.con_id in named:
+            return one.instrument
+        named.add(one.con_id)
+    return None
 
 
 def _needs(asked: Asked) -> tuple[BarsNeeded, ...] | Broken:

@@ -10,7 +10,7 @@ from trader.domain.errors import GatewayNotReady, Rejected
 from trader.domain.headroom import Headroom
 from trader.domain.instruments import Contract, Listed
 from trader.domain.ledger import BookedFill, crossing_fills
-from trader.domain.orders import Order, OrderContract, OrderType
+from trader.domain.orders import OrderContract, OrderType
 from trader.domain.portfolio import Margin
 from trader.domain.refusal import Refusal
 from trader.domain.risk import Bounds, Proposal, refuse
@@ -178,9 +178,8 @@ class Ordering:
         """
         if not draft.quantity:
             return None
-        order = Order(reference="", **self._wish(draft).model_dump(include=_ORDER_FIELDS))
         try:
-            return await self._ports.orders.margin(order)
+            return await self._ports.orders.margin(self._wish(draft).order())
         except Rejected as error:
             return Refusal(code="margin", message=error.message)
         except GatewayNotReady as error:
@@ -204,7 +203,7 @@ class Ordering:
             limit_price=draft.limit,
             good_after=self._terms.good_after,
             adaptive_priority=self._terms.adaptive,
-            wanted=dict(draft.netted.rest),
+            wanted=draft.netted.rest,
             reduces=shrinks and not draft.opens,
         )
 
@@ -221,8 +220,6 @@ class Ordering:
 
 SILENT = "gateway-silent"
 """The code of a question that wasn't answered on a connection that stands: again may not help either."""
-
-_ORDER_FIELDS = set(Order.model_fields) - {"reference"}
 
 
 def _but_opposed(
