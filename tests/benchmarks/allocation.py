@@ -129,7 +129,7 @@ def _order(draft: Draft) -> OrderWish:
 
 
 def measured(found: Case) -> tuple[float, int]:
-    """Return the milliseconds of processor time of the quickest of several computations, and how many orders came of it."""
+    """Return the processor time, in ms, of the quickest of several computations and its number of orders."""
     times = []
     for _ in range(REPEATS):
         gc.collect()
