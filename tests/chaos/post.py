@@ -80,11 +80,15 @@ class Post:
         self._under_way += [asyncio.create_task(self._post(letter)) for letter in self.letters]
 
     async def stop(self) -> None:
-        """Break off what is under way, and deliver nothing more but what is asked for."""
+        """Break off what is under way, and deliver nothing more but what is asked for.
+
+        What was to be published at this very moment, and isn't yet, never is.
+        """
         self._is_over = True
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+        self.letters = [letter for letter in self.letters if letter.first is not None]
 
     async def clear(self, actor: Actor) -> None:
         """Deliver to a worker that is well what comes again, and what is published meanwhile."""
