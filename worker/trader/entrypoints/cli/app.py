@@ -12,6 +12,7 @@ from trader.entrypoints.cli import (
     dev,
     expect,
     explain,
+    gcloud_env,
     holdings,
     intents,
     publish,
@@ -50,6 +51,7 @@ def trader(
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=dev.EPILOG)(dev.dev)
 app.command(epilog=clock.EPILOG)(clock.clock)
+app.command("gcloud-env", epilog=gcloud_env.EPILOG)(gcloud_env.gcloud_env)
 app.command(epilog=publish.EPILOG)(publish.publish)
 app.command(epilog=results.EPILOG)(results.results)
 app.command(epilog=intents.EPILOG)(intents.intents)

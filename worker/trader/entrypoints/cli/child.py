@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,9 @@ FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 15.0
 STEADY_S = 10.0
 """A process that lived this long is started again without much of a wait."""
+
+
+_LISTENING = re.compile(r"^listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 
 class Child:
@@ -60,6 +64,14 @@ class Child:
                 pass_fds=(self._holds,),
                 process_group=0,  # Ctrl-C is for the stack, which stops its processes in their order
             )
+
+    async def listening(self) -> int | None:
+        """Return the port on which it says that it listens; None when it ended without saying so."""
+        while not (found := _LISTENING.search(self.log.read_text(errors="replace"))):
+            if not self.runs:
+                return None
+            await asyncio.sleep(0.01)
+        return int(found[1])
 
     async def ended(self) -> int:
         """Wait for the end of the process and return its exit code."""

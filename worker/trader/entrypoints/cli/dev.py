@@ -16,6 +16,7 @@ from trader.entrypoints.cli.output import print_line
 
 if TYPE_CHECKING:
     from trader.domain.schedules import Schedules
+    from trader.settings import Settings
 
 USUAL_PORT = 8080
 
@@ -26,6 +27,8 @@ Examples:
   trader dev --gateway 127.0.0.1:4002     with a gateway that is there already
   trader dev --at 2026-11-25T09:29:30-05:00 --data-dir ./rehearsal  as if it were that time
   trader dev --schedules plan.yaml        publish them at their ticks; without a name, infra/schedules.yaml
+  trader dev --google                     on Google's emulators; then, in another terminal:
+                                          eval "$(trader gcloud-env)"
   trader publish summary --wait           in another terminal
 """
 
@@ -80,6 +83,10 @@ def dev(
         int | None,
         typer.Option(metavar="N", parser=options.whole, help="Other random walks of the simulated prices."),
     ] = None,
+    google: Annotated[
+        bool,
+        typer.Option("--google", help="On Google's own emulators of Firestore and Pub/Sub; nothing is kept."),
+    ] = False,
     data_dir: options.DataDir = None,
     exit_with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> int:
@@ -95,7 +102,7 @@ def dev(
     from trader.entrypoints.cli.stack import own
     from trader.entrypoints.parent import exit_with_parent as watch_parent
 
-    settings = options.settings(data_dir)
+    settings = _settings(data_dir, google=google)
     ahead = rehearsal_of(settings)
     further = {
         "--at": at,
@@ -108,6 +115,8 @@ def dev(
         raise WrongUse(
             f"expected {next(iter(given))} only with the simulated gateway; leave out --gateway or it"
         )
+    if google:
+        _check_for_google(gateway=gateway is not None, at=at is not None, schedules=schedules)
     if at is not None:
         del given["--at"]
         given["--ahead"] = ahead
@@ -115,7 +124,7 @@ def dev(
         raise WrongUse(f"expected --schedules before a file of schedules, found {file} alone; add it")
     fired = asyncio.run(_schedules(file)) if schedules else None
     arguments = tuple(f"{name}={value}" for name, value in given.items())
-    wanted = Wanted(USUAL_PORT if port is None else port, gateway, arguments, fired)
+    wanted = Wanted(USUAL_PORT if port is None else port, gateway, arguments, fired, google)
     if exit_with_parent:
         watch_parent()
     with own(settings.data_dir) as lock:
@@ -124,6 +133,37 @@ def dev(
             set_ahead(ahead, at)
         asyncio.run(_until_stopped(LocalStack(settings, wanted, lock, print_line).run()))
     return 0
+
+
+def _settings(data_dir: Path | None, *, google: bool) -> "Settings":
+    """Return the settings; raises WrongUse where the environment means another backend than this stack's."""
+    found = options.settings(data_dir)
+    if google:
+        # Whatever project the environment names is another one than that of the emulators started here.
+        return found.model_copy(
+            update={"backend": "local", "project": None, "firestore_emulator": None, "pubsub_emulator": None}
+        )
+    if found.backend != "local":
+        raise WrongUse(
+            f"expected TRADER_BACKEND local for a stack on this machine, found {found.backend}; "
+            "unset it, or add --google"
+        )
+    return found
+
+
+def _check_for_google(*, gateway: bool, at: bool, schedules: bool) -> None:
+    """Raise WrongUse for what can't be had on emulators."""
+    wrong = {
+        "--gateway": (
+            gateway,
+            "emulators forget what was sent, so only the simulated gateway goes with them",
+        ),
+        "--at": (at, "Pub/Sub stamps each message with the real time"),
+        "--schedules": (schedules, "that is Cloud Scheduler's work there"),
+    }
+    for option, (given, why) in wrong.items():
+        if given:
+            raise WrongUse(f"expected --google without {option}, found both: {why}; leave one out")
 
 
 async def _schedules(file: Path | None) -> "Schedules":

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import shlex
 import socket
 from collections.abc import Callable, Coroutine
@@ -10,12 +9,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from trader.adapters.local_topic.push import Push, RetryPolicy
-from trader.bootstrap import open_clock, open_local_topics, open_store
+from trader.bootstrap import open_clock
 from trader.domain.errors import Failed
 from trader.domain.schedules import Period, Schedules
 from trader.domain.trading_state import TradingState
 from trader.entrypoints.cli import options
+from trader.entrypoints.cli.backend import STOP_S, Backend, open_emulators, open_files
 from trader.entrypoints.cli.child import Child
 from trader.entrypoints.cli.errors import WrongUse
 from trader.entrypoints.cli.firing import Firing
@@ -23,18 +22,12 @@ from trader.entrypoints.cli.output import tell
 from trader.entrypoints.cli.readiness import Probe, Readiness
 from trader.entrypoints.cli.seeding import seed
 from trader.entrypoints.cli.stack import Stack, write_stack
-from trader.ports import Store
 from trader.settings import Settings
 from trader.stored.schedules import apply_schedules
 
 HOST = "127.0.0.1"
-RETRY = RetryPolicy(minimum_backoff_s=0.25, maximum_backoff_s=15)
-"""Production's waits of 10 to 300 s are long for someone who watches."""
 READY_S = 15
 """How long the gateway may take to connect before the stack calls itself ready without it."""
-STOP_S = 30
-
-_LISTENING = re.compile(r"^listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +38,7 @@ class Wanted:
     gateway: str | None = None  # HOST:PORT of another gateway than the simulated one
     simulator: tuple[str, ...] = ()  # the simulated one's further arguments
     schedules: Schedules | None = None  # published at their ticks
+    google: bool = False  # on Google's emulators
 
 
 class LocalStack:
@@ -64,22 +58,18 @@ class LocalStack:
         self._gateway = wanted.gateway or ""
         self._simulator: Child | None = None
         self._worker: Child
-        self._store: Store
+        self._backend: Backend
         self._working: list[asyncio.Task[Any]] = []
 
     async def run(self) -> None:
         """Run until cancelled; raises WrongUse or Failed when it can't start."""
         async with AsyncExitStack() as opened:
-            # Opened first: a damaged one is told in a line, where the worker could only log it and end.
-            self._store = await open_store(self._settings, self._clock)
-            opened.push_async_callback(self._store.close)
-            topics = await open_local_topics(self._settings, self._clock)
-            opened.push_async_callback(topics.close)
+            self._backend = backend = await self._open(opened)
             standing = await self._standing()
             if self._wanted.gateway is None:
                 await self._start_simulator(opened)
-            push = Push(topics, self._url, retry=RETRY, ack_deadline_s=self._settings.durations.ack_s)
-            self._do(opened, push.run())
+            for work in backend.work:
+                self._do(opened, work())
             # Started after the push and so stopped before it: its last answers still count.
             await self._start_worker(opened)
             probe = await opened.enter_async_context(Probe(self._url))
@@ -92,29 +82,41 @@ class LocalStack:
                 why = f"gateway is {said.gateway}: {said.reason}; intents wait for it"
                 self._announce(f"ready: {self._places()} ({why})")
                 self._do(opened, self._tell_when_ready(probe), ends=True)
-            if standing:
-                self._do(opened, Firing(topics, self._clock, standing, tell).run())
+            if standing and backend.topics:
+                self._do(opened, Firing(backend.topics, self._clock, standing, tell).run())
             done, _ = await asyncio.wait(self._working, return_when=asyncio.FIRST_COMPLETED)
             done.pop().result()  # what runs for ever has failed
+
+    async def _open(self, opened: AsyncExitStack) -> Backend:
+        if not self._wanted.google:
+            return await open_files(self._settings, self._clock, self._url, opened)
+
+        def child(name: str) -> Child:
+            return self._child(name, {})
+
+        return await open_emulators(self._settings, self._clock, self._url, opened, child)
 
     async def _standing(self) -> list[Period]:
         """Return the schedules that stand, once the store knows them."""
         if self._wanted.schedules is None:
             return []
-        applied = await apply_schedules(self._store, self._wanted.schedules, self._clock.now())
+        applied = await apply_schedules(self._backend.store, self._wanted.schedules, self._clock.now())
         return list(applied.standing())
 
     async def _start_simulator(self, opened: AsyncExitStack) -> None:
         self._simulator = child = self._child("gateway", {})
-        state = ("--state", str(self._settings.data_dir / "gateway.json"))
+        path = self._settings.data_dir / "gateway.json"
+        if self._backend.emulators:  # they forget, and so does the gateway that they know
+            path = path.with_name("google-gateway.json")
+            path.unlink(missing_ok=True)
+        state = ("--state", str(path))
         opened.push_async_callback(child.stop, STOP_S)
         await child.start("gateway_simulator", "--port", "0", *state, *self._wanted.simulator)
-        while not (found := _LISTENING.search(child.log.read_text(errors="replace"))):
-            if not child.runs:
-                raise WrongUse(f"expected the simulated gateway to start; {child.last_words()}")
-            await asyncio.sleep(0.01)
-        self._gateway = f"{HOST}:{found[1]}"
-        self._keep(opened, child, "gateway_simulator", "--port", found[1], *state, *self._wanted.simulator)
+        port = await child.listening()
+        if port is None:
+            raise WrongUse(f"expected the simulated gateway to start; {child.last_words()}")
+        self._gateway = f"{HOST}:{port}"
+        self._keep(opened, child, "gateway_simulator", "--port", str(port), *state, *self._wanted.simulator)
 
     async def _start_worker(self, opened: AsyncExitStack) -> None:
         host, _, port = self._gateway.rpartition(":")
@@ -126,6 +128,7 @@ class LocalStack:
                 "TRADER_DATA_DIR": str(self._settings.data_dir),
                 "TRADER_GATEWAY_HOST": host,
                 "TRADER_GATEWAY_PORT": port,
+                **self._backend.variables,
             },
         )
         opened.push_async_callback(self._worker.stop, STOP_S)
@@ -158,13 +161,19 @@ class LocalStack:
             raise Failed(
                 "account-unknown", "expected a worker that is ready to know its account; see its log"
             )
-        state = await seed(self._store, self._clock, said.account, simulated=self._simulator is not None)
+        if self._backend.emulators:
+            here = self._command("gcloud-env")
+            return f'account {said.account} (nothing is stored; here with: eval "$({here})")'
+        store, simulated = self._backend.store, self._simulator is not None
+        state = await seed(store, self._clock, said.account, simulated=simulated)
         if state is TradingState.ACTIVE:
             return f"account {said.account} ({state})"
         return f"account {said.account} ({state}; allow orders with: {self._command('state active')})"
 
     def _places(self) -> str:
-        return f"worker {self._url} gateway {self._gateway} data {self._settings.data_dir}"
+        places = f"worker {self._url} gateway {self._gateway} data {self._settings.data_dir}"
+        emulators = self._backend.emulators
+        return f"{places} firestore {emulators.firestore} pubsub {emulators.pubsub}" if emulators else places
 
     def _command(self, command: str) -> str:
         """Return ``command`` as a person types it in another terminal."""
@@ -181,6 +190,7 @@ class LocalStack:
             gateway=self._gateway,
             gateway_pid=self._simulator.pid if self._simulator else None,
             started_at=self._started_at,
+            emulators=self._backend.emulators,
         )
         write_stack(self._settings.data_dir, stack)
 

@@ -16,6 +16,34 @@ ENDING_S = 10
 """How long a new stack waits for what is left of one that was killed."""
 
 
+class Emulators(Wire):
+    """Google's emulators that a stack runs on."""
+
+    project: str
+    firestore: str = Field(description="HOST:PORT.")
+    firestore_pid: int | None
+    pubsub: str = Field(description="HOST:PORT.")
+    pubsub_pid: int | None
+
+    def settings(self) -> dict[str, str]:
+        """Return the fields of Settings that choose them."""
+        return {
+            "backend": "google",
+            "project": self.project,
+            "firestore_emulator": self.firestore,
+            "pubsub_emulator": self.pubsub,
+        }
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment that points a worker, or any other command, at them."""
+        return {
+            "TRADER_BACKEND": "google",
+            "TRADER_PROJECT": self.project,
+            "FIRESTORE_EMULATOR_HOST": self.firestore,
+            "PUBSUB_EMULATOR_HOST": self.pubsub,
+        }
+
+
 class Stack(Wire):
     """A running stack, as ``stack.json`` tells of it."""
 
@@ -25,6 +53,7 @@ class Stack(Wire):
     gateway: str = Field(description="HOST:PORT.")
     gateway_pid: int | None = Field(description="Of the simulator, if it is that.")
     started_at: Time
+    emulators: Emulators | None = Field(None, description="Those of `trader dev --google`.")
 
 
 def write_stack(data_dir: Path, stack: Stack) -> None:
