@@ -7,11 +7,14 @@ N ?= 1000
 # Started as often as here, Python is to keep what it compiles, whatever the machine's default is.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test chaos check format lock clean
+.PHONY: demo demo-google test chaos check format lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/ready  ## the whole system on this machine, in about ten seconds
 	@$(BIN)/trader demo
+
+demo-google: .venv/ready  ## the same on Google's own emulators of Pub/Sub and Firestore
+	@$(BIN)/trader demo --google
 
 test: .venv/ready  ## every test; TESTS='-k lease' picks some
 	$(BIN)/pytest --numprocesses 2 --dist worksteal $(TESTS)

@@ -5,12 +5,12 @@ from pathlib import Path
 from tests.support.stack import Running, running
 
 
-def demo(folder: Path, **variables: str) -> tuple[Running, Path]:
+def demo(folder: Path, *arguments: str, **variables: str) -> tuple[Running, Path]:
     """Run the demo to its end; what it said, and where it makes its folder."""
     scratch = folder / "scratch"
     scratch.mkdir()
     given = {"TMPDIR": str(scratch), **variables}
-    with running(folder / "demo", "trader.entrypoints.cli", "demo", variables=given) as ran:
+    with running(folder / "demo", "trader.entrypoints.cli", "demo", *arguments, variables=given) as ran:
         ran.ended()
     return ran, scratch
 

@@ -35,13 +35,19 @@ def running_emulator(kind: Kind) -> Iterator[str]:
             process.terminate()
 
 
-def _session_emulator(kind: Kind) -> Iterator[str]:
+def require_emulators(*kinds: Kind) -> None:
+    """Skip the test, or fail it, where any of ``kinds`` (both unless told) can't be run."""
     try:
-        command_of(kind, 1)
+        for kind in kinds or (PUBSUB, FIRESTORE):
+            command_of(kind, 1)
     except Missing as reason:
         if os.environ.get(REQUIRED) == "1":
             pytest.fail(f"{REQUIRED}=1, and {reason}", pytrace=False)
         pytest.skip(f"{reason}; {REQUIRED}=1 fails instead")
+
+
+def _session_emulator(kind: Kind) -> Iterator[str]:
+    require_emulators(kind)
     with running_emulator(kind) as address:
         yield address
 

@@ -1,18 +1,32 @@
-"""The part of the README that is generated: the table of intents."""
+"""The parts of the README that are generated: the table of intents, and a gcloud line for each."""
 
+import json
 import re
+import shlex
 from collections.abc import Iterable
 
 from trader.intent import AnyIntent
 from trader.schemas.describing import good_for, own_fields
 
-BEGIN, END = "<!-- intents:begin -->", "<!-- intents:end -->"
-
 
 def with_intents(text: str, intents: Iterable[AnyIntent]) -> str:
-    """Return ``text`` with a fresh table between the two markers; without them it comes back as it is."""
-    block = f"{BEGIN}\n{intents_table(intents)}{END}"
-    return re.sub(f"{BEGIN}.*?{END}", lambda _: block, text, flags=re.DOTALL)
+    """Return ``text`` with fresh parts between their markers; without those it comes back as it is."""
+    found = tuple(intents)
+    text = _between("intents", intents_table(found), text)
+    return _between("gcloud", f"```sh\n{gcloud_lines(found)}```\n", text)
+
+
+def _between(name: str, part: str, text: str) -> str:
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{part}{end}", text, flags=re.DOTALL)
+
+
+def gcloud_lines(intents: Iterable[AnyIntent]) -> str:
+    """Return the command that publishes each intent's example, a line each."""
+    return "".join(
+        f"gcloud pubsub topics publish intents --message={shlex.quote(json.dumps(intent.example))}\n"
+        for intent in intents
+    )
 
 
 def intents_table(intents: Iterable[AnyIntent]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trader.entrypoints.cli.stack import Stack, running_stack
 from trader.entrypoints.demo.scene import Broken
-from trader.settings import PREFIX
+from trader.settings import EMULATORS, PREFIX
 
 START_S = 90
 STOP_S = 60
@@ -31,7 +31,11 @@ class DemoStack:
 
     async def start(self) -> Stack:
         """Return where the stack listens, once it is ready; raises Broken."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(PREFIX) and name not in EMULATORS.values()
+        }
         with (self._folder / "dev.log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "trader.entrypoints.cli", "dev", "--exit-with-parent"),
@@ -94,13 +98,18 @@ def beside(name: str) -> str:
 
 
 def _verify_gone(stack: Stack) -> None:
-    for name, pid in {"worker": stack.worker_pid, "gateway": stack.gateway_pid}.items():
+    pids = {"worker": stack.worker_pid, "gateway": stack.gateway_pid}
+    addresses = [stack.worker.removeprefix("http://"), stack.gateway]
+    if stack.emulators:
+        pids |= {"Firestore": stack.emulators.firestore_pid, "Pub/Sub": stack.emulators.pubsub_pid}
+        addresses += [stack.emulators.firestore, stack.emulators.pubsub]
+    for name, pid in pids.items():
         with suppress(ProcessLookupError):
             if pid is not None:
                 os.kill(pid, 0)
                 raise Broken(f"expected no process to be left, found the {name} (pid {pid})")
-    for address in (stack.worker, stack.gateway):
-        host, _, port = address.removeprefix("http://").rpartition(":")
+    for address in addresses:
+        host, _, port = address.rpartition(":")
         with socket.socket() as client:
             if client.connect_ex((host, int(port))) == 0:
                 raise Broken(f"expected closed ports, found {address} open")

@@ -45,7 +45,10 @@ class DemoView:
         """Say what is shown and where the stack listens, and print the headings."""
         show(self._console, Text(f"{name}\n", style="bold"))
         worker = stack.worker.removeprefix("http://")
-        self._phase(f"started in {self._lap()}: simulated gateway {stack.gateway}, worker {worker}")
+        on = ""
+        if stack.emulators:
+            on = f", Firestore {stack.emulators.firestore}, Pub/Sub {stack.emulators.pubsub}"
+        self._phase(f"started in {self._lap()}: simulated gateway {stack.gateway}, worker {worker}{on}")
         headings = (Text(name, style="dim") for name in ("message", "result", "ms", "what it shows"))
         self._row(*headings, gap=False)
 
