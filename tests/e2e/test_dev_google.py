@@ -35,8 +35,13 @@ def message(line: str) -> JsonObject:
 
 def configuration() -> JsonObject:
     """Return the sample, with what the lines name besides."""
-    shares = {"testsignalgenerator": 0.4, "spymacdvixy": 0.4}
-    limits = {"enabled": True, "allowedSymbols": ["SPY", "VIXY"], "maxNotional": 50_000, "allowShort": True}
+    shares: JsonObject = {"testsignalgenerator": 0.4, "spymacdvixy": 0.4}
+    limits: JsonObject = {
+        "enabled": True,
+        "allowedSymbols": ["SPY", "VIXY"],
+        "maxNotional": 50_000,
+        "allowShort": True,
+    }
     return {
         **sample(ACCOUNT),
         "exposure": {"overall": 0.9, "strategies": shares},

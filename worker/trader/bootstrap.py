@@ -17,7 +17,7 @@ from trader.adapters.parquet import ParquetBars
 from trader.discovery import find_intents, find_strategies
 from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
 from trader.domain.gateway import GatewayStatus
-from trader.ports import Broker, Clock, OpenedStore, Ports, Store, Topic, Topics
+from trader.ports import Broker, Clock, DeadLetters, OpenedStore, Ports, Store, Topic, Topics
 from trader.runner.gateway_telling import GatewayTeller
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
@@ -112,6 +112,18 @@ async def open_topics(settings: Settings, clock: Clock) -> Topics:
         names = {Topic.INTENTS: settings.intents_topic, Topic.RESULTS: settings.results_topic}
         return PubsubTopics(project_of(settings), names, clock, emulator=settings.pubsub_emulator)
     return await open_local_topics(settings, clock)
+
+
+async def open_dead_letters(settings: Settings, clock: Clock) -> DeadLetters:
+    """Return what could not be delivered; raises TopicUnavailable."""
+    if settings.backend == "google":
+        from trader.adapters.google.dead_letters import PubsubDeadLetters
+
+        name = f"{settings.intents_topic}-dead-letter"
+        return PubsubDeadLetters(project_of(settings), name, emulator=settings.pubsub_emulator)
+    from trader.adapters.local_topic.topics import LocalDeadLetters
+
+    return LocalDeadLetters(await open_local_topics(settings, clock))
 
 
 async def open_local_topics(settings: Settings, clock: Clock) -> LocalTopics:

@@ -87,3 +87,11 @@ class StoredPlan(Wire):
     def references(self) -> set[str]:
         """The references of all orders planned so far."""
         return {reference for stage in self.stages for reference in stage.orders}
+
+    def set_aside(self, replay: int) -> "StoredPlan":
+        """Return the plan with its stages kept under other names: all is decided anew, and no order twice.
+
+        Orders are counted on from those that the plan has had, so that none takes another's reference.
+        """
+        stages = (s.model_copy(update={"name": f"before-replay-{replay}/{s.name}"}) for s in self.stages)
+        return self.model_copy(update={"stages": tuple(stages)})

@@ -160,6 +160,19 @@ class Topics(Publisher, Protocol):
         """Finish what was asked for, and end every connection."""
 
 
+class DeadLetters(Protocol):
+    """What could not be delivered. Looking loses nothing: a letter stays until it is removed."""
+
+    async def letters(self) -> Sequence[ReceivedMessage]:
+        """Return what lies there, the oldest first; raises TopicUnavailable."""
+
+    async def remove(self, letter: str) -> None:
+        """Remove one of the letters that were returned; raises TopicUnavailable."""
+
+    async def close(self) -> None:
+        """Leave the other letters as they were, and end every connection."""
+
+
 class OpenedStore(Store, Protocol):
     """A store that was opened, and is to be closed."""
 

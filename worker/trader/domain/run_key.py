@@ -16,6 +16,7 @@ SOURCE_PREFIX = "//ib-intents/"
 _CHAINED = re.compile(
     r"^(?P<root>(?:id|schedule|message)/.+)/(?P<kind>then|more)/(?P<n>[1-9]\d{0,3})$", re.DOTALL
 )
+_REPLAYED = re.compile(r"^(?P<key>(?:id|schedule|message)/.+)/replay/(?P<letter>[^/]+)$", re.DOTALL)
 _LONGEST = 256
 _SCHEDULE = ("schedule", "cron", "timeZone")
 
@@ -51,6 +52,10 @@ class RunKey:
             return f"{chained['root']}/more/{int(chained['n']) + 1}"
         return f"{self.text}/more/1"
 
+    def replay(self, letter: str) -> str:
+        """Return the id of the event that asks for this very run once more, because of a dead letter."""
+        return f"{self.text}/replay/{letter}"
+
 
 def document_id(key: str) -> str:
     """Return the id of the document of the run ``key``."""
@@ -84,12 +89,15 @@ def run_key(
     """Return the key of the run that a message asks for.
 
     1. the body's ``id``; 2. the tick of the schedule that published it; 3. the message's own id;
-    4. for a message that this worker published to itself (the next of ``then``, a continuation), the key
-    that it was given. Raises Rejected for a schedule's attributes that can't be read.
+    4. for a message that this system published to itself (the next of ``then``, a continuation, a replay),
+    the key that it was given. Raises Rejected for a schedule's attributes that can't be read.
     """
     ce_id = attributes.get("ce-id", "")
-    if attributes.get("ce-source") == SOURCE_PREFIX + account and _CHAINED.match(ce_id):
-        return RunKey(ce_id, published_at)
+    if attributes.get("ce-source") == SOURCE_PREFIX + account:
+        if replayed := _REPLAYED.match(ce_id):
+            return RunKey(replayed["key"], published_at)
+        if _CHAINED.match(ce_id):
+            return RunKey(ce_id, published_at)
     if body_id is not None:
         return RunKey(f"id/{body_id}", published_at)
     tick = _tick(attributes, published_at)

@@ -29,6 +29,14 @@ class AttemptRecord(Wire):
     at: Time
 
 
+class Replayed(Wire):
+    """That a person had a failed run done once more, and how it had ended until then."""
+
+    at: Time
+    letter: str = Field(description="The dead letter's id.")
+    result: Result
+
+
 class RunRecord(Wire):
     """One run: the message, who works on it, and how it ended. It is the audit record too."""
 
@@ -47,6 +55,7 @@ class RunRecord(Wire):
     alerts: tuple[Alert, ...] = Field((), description="What a person must know, told before the result.")
     writes: int = Field(0, description="Counts its holders' writes, so that no two are alike.")
     publications: int = Field(0, description="How often the result was told.")
+    replays: tuple[Replayed, ...] = ()
 
 
 def end_of(record: RunRecord) -> Result:
@@ -133,7 +142,14 @@ class OwnedRun:
         if self.account_lock:
             self.account_lock.releasing = True
         told = (*self.record.alerts, *alerts)
-        await self.write(also, state="ended", result=result, follow_up=follow_up, alerts=told, publications=1)
+        await self.write(
+            also,
+            state="ended",
+            result=result,
+            follow_up=follow_up,
+            alerts=told,
+            publications=self.record.publications + 1,  # after a replay not the first
+        )
 
     async def reported(self) -> None:
         """Note that the result and the follow-up are published; missing this note only repeats them."""

@@ -104,6 +104,25 @@ class LocalTopics:
         return [message async for message in LocalSubscription(self, DEAD_LETTERS, "0").follow(wait=False)]
 
 
+class LocalDeadLetters:
+    """The DeadLetters port."""
+
+    def __init__(self, topics: LocalTopics) -> None:
+        self._topics = topics
+
+    async def letters(self) -> list[ReceivedMessage]:
+        return await self._topics.dead_letters()
+
+    async def remove(self, letter: str) -> None:
+        remove = "DELETE FROM messages WHERE id = ? AND topic = ?"
+        await self._topics.database.write(
+            lambda connection: connection.execute(remove, (int(letter), DEAD_LETTERS)).rowcount
+        )
+
+    async def close(self) -> None:
+        await self._topics.close()
+
+
 class LocalSubscription:
     """The Subscription port, from a given message on."""
 

@@ -16,6 +16,7 @@ from trader.entrypoints.cli import (
     holdings,
     intents,
     publish,
+    replay,
     results,
     schedules,
     schemas,
@@ -54,6 +55,7 @@ app.command(epilog=clock.EPILOG)(clock.clock)
 app.command("gcloud-env", epilog=gcloud_env.EPILOG)(gcloud_env.gcloud_env)
 app.command(epilog=publish.EPILOG)(publish.publish)
 app.command(epilog=results.EPILOG)(results.results)
+app.command(epilog=replay.EPILOG)(replay.replay)
 app.command(epilog=intents.EPILOG)(intents.intents)
 app.command(epilog=strategies.EPILOG)(strategies.strategies)
 app.command(epilog=explain.EPILOG)(explain.explain)

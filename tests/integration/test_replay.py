@@ -1,0 +1,263 @@
+"""Dead letters replayed: the same run once more, only where it failed, and never an order a second time."""
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
+from tests.support.play import MANY, misbehaves, placed, signal, with_a_history
+from trader.discovery import find_intents
+from trader.domain.errors import Rejected
+from trader.domain.orders import OrderState
+from trader.domain.status import Status
+from trader.domain.trading_state import TradingState
+from trader.domain.wire import JsonObject, write_time
+from trader.ports import ReceivedMessage
+from trader.runs import runs
+from trader.runs.decoding import Delivery
+from trader.runs.replays import Letter, Replays
+from trader.settings import DELIVERY_ATTEMPTS
+
+SPY = signal("SPY")
+
+
+def letter_of(delivery: Delivery, at: datetime, name: str = "9001") -> ReceivedMessage:
+    """Return a message as it comes to lie among the dead letters: with a new id, and Pub/Sub's attributes."""
+    message = delivery.message
+    added = {
+        "CloudPubSubDeadLetterSourceDeliveryCount": str(DELIVERY_ATTEMPTS),
+        "CloudPubSubDeadLetterSourceSubscription": "worker",
+        "CloudPubSubDeadLetterSourceTopicPublishTime": message.publish_time,
+    }
+    return ReceivedMessage(name, base64.b64decode(message.data), {**delivery.attributes, **added}, at)
+
+
+def replays(world: Theatre) -> Replays:
+    return Replays(world.store, world.clock, find_intents(), ACCOUNT)
+
+
+async def read(world: Theatre, message: ReceivedMessage) -> Letter:
+    (letter,) = await replays(world).read([message])
+    return letter
+
+
+async def replayed(world: Theatre, message: ReceivedMessage) -> Any:
+    """Replay a letter, and return how to deliver what is published for it."""
+    outgoing = await replays(world).replay(await read(world, message), message)
+    attributes: Mapping[str, str] = outgoing.attributes
+    delivery = Delivery.model_validate(
+        {
+            "message": {
+                "data": base64.b64encode(outgoing.data).decode(),
+                "attributes": dict(attributes),
+                "messageId": "replayed-1",
+                "publishTime": write_time(world.clock.now()),
+            }
+        }
+    )
+    return lambda attempt: delivery.model_copy(update={"delivery_attempt": attempt})
+
+
+async def buried(world: Theatre, body: JsonObject, message_id: str = "first") -> ReceivedMessage:
+    """Let a run fail for good without an order, as by a gateway that is away, and return its dead letter."""
+    message = world.message(body, message_id)
+    async with world.worker(Fate(1, "refused", "market_data.bars")) as runner:
+        assert not await world.deliver(runner, message(DELIVERY_ATTEMPTS))
+    return letter_of(message(1), world.clock.now())
+
+
+async def rejected(world: Theatre) -> ReceivedMessage:
+    """Let a run fail with its order rejected."""
+    misbehaves(world.gateway, "rejected-then-inactive")
+    message = world.message(signal("MSFT"), "first")
+    async with world.worker() as runner:
+        assert await world.deliver(runner, message(1))
+    world.gateway.faults = None
+    return letter_of(message(1), world.clock.now())
+
+
+async def last_result(world: Theatre, run: str) -> Any:
+    return [result for result in await world.results() if result.id == run][-1]
+
+
+async def test_a_run_that_failed_is_done_once_more_under_its_own_key(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        message = await buried(world, SPY)
+        letter = await read(world, message)
+        assert (letter.key and letter.key.text, letter.refusal) == ("message/first", None)
+        assert letter.result is not None
+        assert (letter.result.status, letter.result.reason and letter.result.reason.code) == (
+            Status.FAILED,
+            "retries-exhausted",
+        )
+        again = await replayed(world, message)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+            assert await world.deliver(runner, again(2)), "delivered twice it is told twice"
+        result = await last_result(world, "message/first")
+        assert (result.status, len(result.orders), result.attempt) == (Status.SUCCEEDED, 1, 1)
+        assert len(placed(world.gateway)) == 1
+        document = await world.store.get(runs.path_of(ACCOUNT, "message/first"))
+        assert document is not None
+        (kept,) = runs.read(document).replays
+        assert (kept.letter, kept.result.status) == ("9001", Status.FAILED)
+
+
+async def test_an_order_that_was_rejected_stays_so_and_what_is_wanted_now_is_decided_anew(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        message = await rejected(world)
+        (first,) = placed(world.gateway)
+        again = await replayed(world, message)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+        result = await last_result(world, "message/first")
+        (order,) = result.orders
+        assert (result.status, order.state) == (Status.SUCCEEDED, OrderState.FILLED)
+        assert order.reference != first.terms.order_ref, "no order has had another's reference"
+        await world.all_is_well()
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_a_worker_may_die_at_any_call_of_a_replayed_run(tmp_path: Path, how: How) -> None:
+    at, met = 0, True
+    while met:
+        at += 1
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        async with theatre(folder) as world:
+            await with_a_history(world, **MANY)
+            again = await replayed(world, await rejected(world))
+            fate = Fate(at, how)
+            async with world.worker(fate) as runner:
+                taken = await world.deliver(runner, again(1))
+            met = fate.is_met
+            if not taken:
+                await world.until_acknowledged(again)
+            await world.until_swept()
+            result = await last_result(world, "message/first")
+            assert result.status is Status.SUCCEEDED, (at, result)
+            filled = [order for order in placed(world.gateway, "MSFT") if order.filled]
+            assert len(filled) == 1, at
+            await world.all_is_well()
+    assert at > 20
+
+
+async def test_a_replay_that_is_never_published_has_its_end_all_the_same(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        await replayed(world, await rejected(world))
+        await world.until_swept()
+        assert await world.all_is_reported()
+        await world.all_is_well()
+
+
+async def test_a_letter_that_was_not_removed_after_its_replay_begins_no_second_run(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        message = await buried(world, SPY)
+        again = await replayed(world, message)
+        under_way = await read(world, message)
+        assert (under_way.refusal and under_way.refusal.code) == "run-in-progress"
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+        done = await read(world, message)
+        assert (done.refusal and done.refusal.code) == "run-not-failed"
+        with pytest.raises(Rejected, match="run-not-failed"):
+            await replays(world).replay(done, message)
+        assert len(placed(world.gateway)) == 1
+
+
+async def test_a_run_with_an_order_in_doubt_or_one_that_stands_is_not_done_again(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        message = world.message(SPY, "doubt")
+        async with world.worker(Fate(1, "after", "orders.place")) as runner:
+            assert not await world.deliver(runner, message(1))
+        world.gateway.restart(fresh=True)
+        await world.until_acknowledged(message)
+        assert (await world.the_result_of("message/doubt")).status is Status.UNRESOLVED
+        letter = await read(world, letter_of(message(1), world.clock.now()))
+        assert (letter.refusal and letter.refusal.code) == "run-not-failed"
+
+
+async def test_a_failed_run_whose_order_still_stands_is_not_done_again(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        at_the_close = {**MANY, "order": {"type": "MOC", "tif": "DAY"}}
+        await world.configured(**at_the_close)
+        message = world.message(SPY, "stands")
+        async with world.worker(Fate(1, "error", "orders.place")) as runner:
+            await world.deliver(runner, message(DELIVERY_ATTEMPTS))
+        letter = await read(world, letter_of(message(1), world.clock.now()))
+        assert letter.refusal is not None
+        assert letter.refusal.code in ("orders-open", "run-not-failed")
+
+
+async def test_a_scheduled_letter_has_the_run_of_its_tick(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        attributes = {"schedule": "morning", "cron": "0 10 * * 1-5", "timeZone": "America/New_York"}
+        first = world.message(SPY, "tick")(1)
+        message = first.message.model_copy(update={"attributes": attributes})
+        world.pass_time(3 * 3600)
+        letter = await read(
+            world, letter_of(first.model_copy(update={"message": message}), world.clock.now())
+        )
+        assert (letter.key and letter.key.text) == "schedule/morning/2026-11-23T15:00:00.000000Z"
+        assert (letter.run, letter.refusal) == (None, None)
+
+
+async def test_a_letter_without_an_identity_is_a_run_of_its_own_only_where_no_run_can_be_its(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        never = letter_of(world.message(SPY, "lost")(1), world.clock.now())
+        letter = await read(world, never)
+        assert (letter.key and letter.key.text, letter.refusal) == ("message/9001", None)
+        await buried(world, SPY)
+        moved = {**never.attributes, "CloudPubSubDeadLetterSourceTopicPublishTime": "2026-11-23T14:00:00Z"}
+        other = ReceivedMessage(never.id, never.data, moved, never.published_at)
+        unsure = await read(world, other)
+        assert (unsure.refusal and unsure.refusal.code) == "run-unknown"
+
+
+async def test_a_replay_is_as_old_as_its_publication_and_no_older(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        message = await buried(world, SPY)
+        world.pass_time(3600)
+        again = await replayed(world, message)
+        world.pass_time(timedelta(minutes=11).total_seconds())
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+        result = await last_result(world, "message/first")
+        assert (result.status, placed(world.gateway)) == (Status.EXPIRED, [])
+
+
+async def test_a_halted_account_is_not_traded_by_a_replay(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        message = await buried(world, SPY)
+        await world.configured(TradingState.HALTED, **MANY)
+        again = await replayed(world, message)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+        assert placed(world.gateway) == []
+        assert (await last_result(world, "message/first")).reason.code == "halted"
+
+
+async def test_letters_of_another_account_are_left_alone(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        message = world.message({**SPY}, "other")(1)
+        named = message.model_copy(
+            update={"message": message.message.model_copy(update={"attributes": {"account": "DU7"}})}
+        )
+        assert await replays(world).read([letter_of(named, world.clock.now())]) == []

@@ -1,0 +1,103 @@
+"""`trader replay`: what lies among the dead letters, and what becomes of the chosen ones."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trader.adapters.clock import SystemClock
+from trader.adapters.local_topic import LocalTopics
+from trader.adapters.local_topic.deliveries import Deliveries
+from trader.adapters.sqlite import SqliteStore
+from trader.ports import OutgoingMessage, ReceivedMessage, Topic
+from trader.stored import records
+
+Trader = Callable[..., Any]
+
+
+def buried(data_dir: Path, *bodies: str) -> None:
+    """Let messages lie among the dead letters of a stack that has served DU1."""
+
+    async def bury() -> None:
+        store = await SqliteStore.open(data_dir / "state.sqlite3")
+        await records.remember_account(store, "DU1", datetime.now(UTC))
+        await store.close()
+        topics = await LocalTopics.open(data_dir / "topics.sqlite3", SystemClock())
+        deliveries = Deliveries(topics)
+        for body in bodies:
+            message_id = await topics.publish(OutgoingMessage(Topic.INTENTS, body.encode()))
+            delivery = await deliveries.begin(int(message_id))
+            assert delivery is not None
+            await deliveries.bury(delivery, "worker-local")
+        await topics.close()
+
+    data_dir.mkdir(exist_ok=True)
+    asyncio.run(bury())
+
+
+def published(data_dir: Path) -> list[ReceivedMessage]:
+    """Return the intents that lie ready to be delivered."""
+
+    async def read() -> list[ReceivedMessage]:
+        topics = await LocalTopics.open(data_dir / "topics.sqlite3", SystemClock())
+        waiting = [await Deliveries(topics).begin(n) for n in await Deliveries(topics).waiting(0)]
+        await topics.close()
+        return [delivery.message for delivery in waiting if delivery]
+
+    return asyncio.run(read())
+
+
+def listed(trader: Trader) -> list[dict[str, Any]]:
+    said = trader("replay", "--json")
+    assert said.code == 0
+    return [json.loads(line) for line in said.out.splitlines()]
+
+
+def test_without_dead_letters_it_says_so(trader: Trader, data_dir: Path) -> None:
+    buried(data_dir)
+    said = trader("replay")
+    assert (said.code, said.out) == (0, "no dead letters: every message was acknowledged\n")
+
+
+def test_a_letter_that_no_worker_ever_claimed_is_listed_and_published_again(
+    trader: Trader, data_dir: Path
+) -> None:
+    buried(data_dir, '{"intent": "summary", "id": "lost"}')
+    (letter,) = listed(trader)
+    assert (letter["run"], letter["status"], letter["refusal"]) == ("id/lost", None, None)
+    shown = trader("replay").out
+    for word in (letter["letter"], "summary", "id/lost", "never claimed", "yes"):
+        assert word in shown
+    said = trader("replay", letter["letter"])
+    assert (said.code, "published again as id/lost" in said.out) == (0, True)
+    (message,) = published(data_dir)
+    assert message.attributes["ce-id"] == f"id/lost/replay/{letter['letter']}"
+    assert message.attributes["ce-source"] == "//ib-intents/DU1"
+    assert json.loads(message.data) == {"intent": "summary", "id": "lost"}
+    assert listed(trader) == []
+
+
+def test_all_takes_what_can_be_and_leaves_what_cannot(trader: Trader, data_dir: Path) -> None:
+    buried(data_dir, '{"intent": "summary", "id": "one"}', "no json", '{"intent": "summary", "id": "two"}')
+    said = trader("replay", "--all", "--json")
+    assert said.code == 0
+    assert [json.loads(line)["run"] for line in said.out.splitlines()] == ["id/one", "id/two"]
+    (left,) = listed(trader)
+    assert left["refusal"]["code"] == "unreadable"
+    refused = trader("replay", left["letter"])
+    assert (refused.code, "refused, unreadable" in refused.out) == (1, True)
+    assert listed(trader) == [left]
+
+
+def test_a_mistake_is_one_line_and_changes_nothing(trader: Trader, data_dir: Path) -> None:
+    buried(data_dir, '{"intent": "summary", "id": "one"}')
+    for arguments, told in {
+        ("7",): "expected a dead letter",
+        ("7", "--all"): "expected letters or --all, found both",
+    }.items():
+        said = trader("replay", *arguments)
+        assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+        assert told in said.err
+    assert len(listed(trader)) == 1
