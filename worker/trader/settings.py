@@ -143,6 +143,25 @@ def _check_together(found: Settings) -> None:
         )
 
 
+def trace_exporter(environment: Mapping[str, str] | None = None) -> str | None:
+    """Return where OpenTelemetry's own variables send spans, ``otlp`` or ``console``; None for nowhere.
+
+    Raises SettingsError for an exporter that isn't here.
+    """
+    variables = os.environ if environment is None else environment
+    given = {name: variables.get(name, "") for name in (*_OTLP_ENDPOINTS, "OTEL_TRACES_EXPORTER")}
+    wanted = given.pop("OTEL_TRACES_EXPORTER") or ("otlp" if any(given.values()) else "none")
+    if wanted not in ("otlp", "console", "none"):
+        raise SettingsError(
+            f"OTEL_TRACES_EXPORTER: expected otlp, console or none, found {wanted!r}; set one of them"
+        )
+    is_off = wanted == "none" or variables.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    return None if is_off else wanted
+
+
+_OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
 def variable_names() -> list[str]:
     """Return the name of each variable that the worker reads."""
     plain = [name for name in Settings.model_fields if name not in _NOT_PREFIXED]

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -28,19 +28,30 @@ if TYPE_CHECKING:
     from trader.entrypoints.push_token import Keys
 
 
-def create_app(settings: Settings, clock: Clock, keys: "Keys | None" = None) -> Starlette:
+def create_app(
+    settings: Settings,
+    clock: Clock,
+    keys: "Keys | None" = None,
+    *,
+    at_end: Callable[[], None] | None = None,
+) -> Starlette:
     """Return the application of one worker; its lifespan opens and closes all that it uses.
 
-    ``keys`` are what push tokens are verified with, Google's own if none are given.
+    ``keys`` are what push tokens are verified with, Google's own if none are given. ``at_end`` is called
+    last, in a thread: it may take some seconds. After that uvicorn ends the process with its signal.
     """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # ib_insync asks the loop policy for its loop, and uvicorn registers none there.
         asyncio.set_event_loop(asyncio.get_running_loop())
-        async with open_worker(settings, clock) as worker:
-            app.state.worker = worker
-            yield
+        try:
+            async with open_worker(settings, clock) as worker:
+                app.state.worker = worker
+                yield
+        finally:
+            if at_end is not None:
+                await asyncio.to_thread(at_end)
 
     target = create_asgi_app(
         target="handle", source=str(Path(function.__file__)), signature_type="cloudevent"

@@ -2,16 +2,18 @@
 
 import os
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 
+from trader import tracing
 from trader.bootstrap import Worker, open_clock
 from trader.entrypoints.asgi import create_app
 from trader.entrypoints.parent import exit_with_parent
 from trader.logs import configure
-from trader.settings import Settings, SettingsError
+from trader.settings import Settings, SettingsError, trace_exporter
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,13 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         settings, port = Settings.load(), _port(os.environ.get("PORT", "8080"))
+        exporter = trace_exporter()
     except SettingsError as error:
         sys.stderr.write(f"trader: {error}\n")
         return 2
     configure(settings.log_level)
     if "--exit-with-parent" in given:
         exit_with_parent()
-    app = create_app(settings, open_clock(settings))
+    app = create_app(settings, open_clock(settings), at_end=_traced(exporter))
     config = uvicorn.Config(
         app,
         host=os.environ.get("HOST", "127.0.0.1"),
@@ -41,6 +44,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     _Server(config, app).run()
     return 0
+
+
+def _traced(exporter: str | None) -> Callable[[], None] | None:
+    """Trace from now on where an exporter is configured, and return what sends the last spans."""
+    if exporter is None:
+        return None
+    from trader.adapters.open_telemetry import open_tracer
+
+    tracer = open_tracer(exporter)
+    tracing.use(tracer)
+    return tracer.close
 
 
 class _Server(uvicorn.Server):

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from pydantic import ValidationError
 
+from trader import tracing
 from trader.domain.configuration import Configuration
 from trader.domain.errors import (
     Failed,
@@ -275,18 +276,22 @@ class Execution:
             self._check_interlock()  # it may have changed since the plan was stored
         await self._renumber(references)
         for reference in references:
-            record = self._known.orders[reference].value
-            await self._ports.orders.slot()
-            await self._guard.refresh()
-            # From here to the socket there is no await: what was checked still holds when it is sent.
-            refused = self._guard.check(record) or self._in_doubt(record)
-            if refused or record.sending is None:
-                self._note(record.at(OrderState.UNSENT, refused or "it has no order id"))
-                continue
-            link = self._ports.orders.link()
-            self._known.unsent.discard(reference)
-            self._known.sent.append(reference)
-            self._ports.orders.place(record.order, record.sending.order_id, link)
+            with tracing.span("order", reference=reference):
+                await self._send_one(reference)
+
+    async def _send_one(self, reference: str) -> None:
+        record = self._known.orders[reference].value
+        await self._ports.orders.slot()
+        await self._guard.refresh()
+        # From here to the socket there is no await: what was checked still holds when it is sent.
+        refused = self._guard.check(record) or self._in_doubt(record)
+        if refused or record.sending is None:
+            self._note(record.at(OrderState.UNSENT, refused or "it has no order id"))
+            return
+        link = self._ports.orders.link()
+        self._known.unsent.discard(reference)
+        self._known.sent.append(reference)
+        self._ports.orders.place(record.order, record.sending.order_id, link)
 
     def _in_doubt(self, record: OrderRecord) -> str | None:
         """Return why ``record`` may not open anything: another order in its contract may stand or not."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from trader import tracing
 from trader.domain.errors import Expired, Failed, Retryable, Terminal
 from trader.domain.orders import OrderReport
 from trader.domain.status import IntentClass
@@ -78,7 +79,8 @@ class Attempt:
         try:
             # A handler stops by itself at the deadline; a while later it is stopped.
             async with asyncio.timeout(self._settings.durations.handler_s * 1.1):
-                return await intent.handle(request.command, run, self._ports)
+                with tracing.span("handler", run=run.key, intent=intent.name):
+                    return await intent.handle(request.command, run, self._ports)
         except TimeoutError:
             limit = f"{self._settings.durations.handler_s:g} s"
             raise Retryable("handler-deadline", f"{intent.name} was not done within {limit}") from None

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from trader import tracing
 from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable, Terminal
 from trader.domain.messages import Command, Result
 from trader.domain.orders import OrderReport
@@ -63,13 +64,18 @@ class Runner:
         """
         if self._stopping:
             raise Retryable("stopping", "this worker is shutting down; another one takes the message")
+        with tracing.continued(delivery.attributes), tracing.span("delivery"):
+            await self._receive(delivery)
+
+    async def _receive(self, delivery: Delivery) -> None:
         account = self.account()
         named = delivery.attributes.get("account")
         if named != account if named is not None else not self._settings.default:
             log.debug("not for this worker")
             return
         try:
-            request = decode(delivery, self.intents, account)
+            with tracing.span("decode"):
+                request = decode(delivery, self.intents, account)
         except Rejected as refusal:
             await self.teller.refuse(delivery, account, refusal)
             return
@@ -92,7 +98,8 @@ class Runner:
         ports = self.ports
         lease = self._lease()
         try:
-            claimed = await runs.create(ports.store, ports.clock, account, request, delivery, lease)
+            with tracing.span("claim", run=request.key.text, intent=request.intent.name):
+                claimed = await runs.create(ports.store, ports.clock, account, request, delivery, lease)
             if isinstance(claimed, OwnedRun):
                 await self._carry_out(claimed, request, account)
                 return

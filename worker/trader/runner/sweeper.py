@@ -2,6 +2,7 @@
 
 import structlog
 
+from trader import tracing
 from trader.domain.errors import Failed, Rejected, Retryable
 from trader.domain.status import IntentClass
 from trader.ports import Document
@@ -51,6 +52,10 @@ class Sweeper:
 
     async def _sweep_one(self, document: Document, account: str) -> None:
         record = runs.read(document)
+        with tracing.continued(Delivery.model_validate(record.delivery).attributes), tracing.span("sweep"):
+            await self._end(document, record, account)
+
+    async def _end(self, document: Document, record: runs.RunRecord, account: str) -> None:
         if not self._runner.watch.is_dead(document, record.lease):
             return
         if record.state == "ended":

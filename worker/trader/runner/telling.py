@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from trader import tracing
 from trader.domain.errors import Retryable, Terminal
 from trader.domain.events import Event, alert_event, result_event
 from trader.domain.messages import Reason, Result
@@ -99,7 +100,9 @@ class Teller:
             await self._publish(Topic.INTENTS, follow_up.event(account, result.finished_at))
 
     async def _publish(self, topic: Topic, event: Event) -> None:
-        await self._ports.publisher.publish(OutgoingMessage(topic, event.body(), event.attributes()))
+        with tracing.span("publish", topic=topic.value, type=event.type):
+            attributes = {**event.attributes(), **tracing.context()}
+            await self._ports.publisher.publish(OutgoingMessage(topic, event.body(), attributes))
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
