@@ -1,7 +1,7 @@
 """What tracing costs while it is off: the spans of one delivery, beside the delivery's decoding alone.
 
-Run it with ``python -m tests.benchmarks.tracing``; it ends with 1 where they take more than a quarter of it. A
-whole delivery takes twenty times as long and more: it is claimed, ended and told.
+Run it with ``python -m tests.benchmarks.tracing``; it ends with 1 where they take more than a quarter of it.
+A whole delivery takes twenty times as long and more: it is claimed, ended and told.
 """
 
 import sys

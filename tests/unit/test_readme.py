@@ -54,6 +54,7 @@ def test_the_sections_stand_in_their_order() -> None:
         "Stop trading now",
         "What is held, and what is in doubt",
         "What could not be delivered",
+        "When something is wrong",
         "Traces",
         "Deploy",
         "Where things are",

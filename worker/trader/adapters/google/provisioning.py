@@ -13,11 +13,13 @@ from google.pubsub_v1.services.publisher import PublisherAsyncClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.services.subscriber import SubscriberAsyncClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
-from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, Subscription, Topic
+from google.pubsub_v1.types import DeadLetterPolicy, ExpirationPolicy, PushConfig, Subscription, Topic
 
 from trader.adapters.google.pubsub import HISTORY
 
 DEAD_LETTERS = "intents-dead-letter"
+NEVER = ExpirationPolicy()
+"""Without a time in it a subscription is never removed for want of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class Provisioning:
         """Make a pull subscription and return its full name."""
         subscription = f"projects/{self._project}/subscriptions/{name}"
         with suppress(AlreadyExists):
-            await self._subscriber.create_subscription(Subscription(name=subscription, topic=topic))
+            await self._subscriber.create_subscription(
+                Subscription(name=subscription, topic=topic, expiration_policy=NEVER)
+            )
         return subscription
 
     async def push(self, topic: str, wanted: Pushing) -> str:
@@ -68,6 +72,7 @@ class Provisioning:
                     topic=topic,
                     push_config=PushConfig(push_endpoint=wanted.endpoint),
                     ack_deadline_seconds=wanted.ack_deadline_s,
+                    expiration_policy=NEVER,
                     dead_letter_policy=DeadLetterPolicy(
                         dead_letter_topic=dead_letters, max_delivery_attempts=wanted.delivery_attempts
                     ),

@@ -10,6 +10,7 @@ from trader.entrypoints.cli import (
     config,
     demo,
     dev,
+    doctor,
     expect,
     explain,
     gcloud_env,
@@ -56,6 +57,7 @@ app.command("gcloud-env", epilog=gcloud_env.EPILOG)(gcloud_env.gcloud_env)
 app.command(epilog=publish.EPILOG)(publish.publish)
 app.command(epilog=results.EPILOG)(results.results)
 app.command(epilog=replay.EPILOG)(replay.replay)
+app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=intents.EPILOG)(intents.intents)
 app.command(epilog=strategies.EPILOG)(strategies.strategies)
 app.command(epilog=explain.EPILOG)(explain.explain)

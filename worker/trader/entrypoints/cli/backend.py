@@ -90,7 +90,7 @@ async def _provision(settings: Settings, emulators: Emulators, url: str) -> None
     ack_s = int(min(max(settings.durations.ack_s, 10), 600))
     async with provisioning(emulators.project, emulators.pubsub) as made:
         await made.topic(settings.results_topic)
-        pushing = Pushing(f"{settings.intents_topic}-worker", f"{url}/", ack_deadline_s=ack_s)
+        pushing = Pushing("worker-local", f"{url}/", ack_deadline_s=ack_s)
         await made.push(await made.topic(settings.intents_topic), pushing)
 
 
