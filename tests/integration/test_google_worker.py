@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from grpc import StatusCode
 
 from gateway_simulator.server import serve
 from tests.support.clock import FakeClock
@@ -19,6 +20,7 @@ from tests.support.eventually import eventually
 from tests.support.gateway import ACCOUNT, QUICK, RunningWorker, running_worker
 from tests.support.ib import GatewayTime, simulated
 from tests.support.proxy import Proxy, proxy
+from tests.support.refusing import refusing
 from tests.support.tokens import ACCOUNT as PUSHER
 from tests.support.tokens import AUDIENCE, KeySource, Signer
 from trader import logs
@@ -46,6 +48,14 @@ class Cloudy:
         assert answer.status_code == 503, answer.text
         assert int(answer.headers["retry-after"]) > 0
         return answer.text
+
+    async def is_sent_back_with(self, code: str, message_id: str) -> None:
+        """Deliver until it is answered with that code: the first may only have met a cut connection."""
+
+        async def is_so() -> bool:
+            return await self.is_sent_back(message_id) == code
+
+        await eventually(is_so)
 
     async def is_acknowledged(self, message_id: str) -> None:
         """Deliver until it is acknowledged."""
@@ -115,6 +125,28 @@ async def test_topics_that_go_away_in_the_middle_and_come_back(
     with cloudy.pubsub.gone():
         assert await cloudy.is_sent_back("meanwhile") == "topic-unavailable"
     await cloudy.is_told("meanwhile")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "code"),
+    [
+        (StatusCode.PERMISSION_DENIED, "Missing or insufficient permissions.", "no-permission"),
+        (StatusCode.FAILED_PRECONDITION, "The query requires an index.", "refused"),
+        (StatusCode.NOT_FOUND, "The database (default) does not exist for project demo-1.", "missing"),
+    ],
+)
+async def test_a_store_or_topics_that_refuse_are_named_and_serve_once_they_take_it(
+    cloudy: Cloudy, status: StatusCode, said: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await cloudy.is_acknowledged("before")
+    async with refusing(status, said) as (there, _):
+        with cloudy.firestore.instead(there):
+            await cloudy.is_sent_back_with(f"store-{code}", "store")
+        await cloudy.is_told("store")
+        with cloudy.pubsub.instead(there):
+            await cloudy.is_sent_back_with(f"topic-{code}", "topic")
+        await cloudy.is_told("topic")
+    assert said.rstrip(".") in capsys.readouterr().out, "its log says why"
 
 
 async def test_a_missing_topic_is_named_and_serves_once_it_is_made(cloudy: Cloudy) -> None:

@@ -43,6 +43,21 @@ class Proxy:
             self._gone = False
 
     @contextmanager
+    def instead(self, address: str) -> Iterator[None]:
+        """Cut every connection, and lead each new one to another server."""
+        before = self._upstream
+        host, _, port = address.rpartition(":")
+        self._upstream = (host, int(port))
+        for task in self._tasks:
+            task.cancel()
+        try:
+            yield
+        finally:
+            self._upstream = before
+            for task in self._tasks:
+                task.cancel()
+
+    @contextmanager
     def silent(self) -> Iterator[None]:
         """Keep every reply back."""
         self._answering.clear()
