@@ -158,7 +158,8 @@ def test_a_port_that_is_taken_is_one_line(trader: Trader) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", *sorted(c.callback.__name__ for c in app.registered_commands if c.callback)]
+    "command",
+    ["", *sorted(c.name or c.callback.__name__ for c in app.registered_commands if c.callback)],
 )
 def test_help_says_what_a_command_does_and_shows_how(trader: Trader, command: str) -> None:
     ran = trader(*command.split(), "--help")

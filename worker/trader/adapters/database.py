@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -131,7 +132,7 @@ class Database:
             )
         watch = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
         self._watch = self._opened.enter_context(closing(watch))
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, busy_timeout_s)
         connection.execute("PRAGMA synchronous = FULL")
         if found < schema.version:
             connection.executescript(
@@ -177,3 +178,20 @@ class Database:
     def _translate(self, error: Exception) -> Retryable:
         advice = ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
         return self._unavailable(f"{self._path.name}: {error}" + (f"; {advice}" if advice else ""))
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
+    """Let the file be written ahead; the first change to that is refused at once while another looks on.
+
+    SQLite waits for no lock here where waiting could be for each other, whatever its timeout says.
+    """
+    give_up_at = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -1,6 +1,6 @@
 """Whether the store answers its queries, and what it holds: configuration, state, schedules, doubts."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 from trader.doctor.report import Line, Verdict, danger, ok, unchecked, warning
 from trader.domain.errors import Failed, Rejected, StoreUnavailable
@@ -10,15 +10,6 @@ from trader.domain.schedules import Applied, Schedules
 from trader.ports import Store
 from trader.settings import Settings
 from trader.stored import orderbook, records
-
-QUERIES: Sequence[tuple[str, Mapping[str, str]]] = (
-    ("runs", {"state": "running"}),
-    ("orders", {"state": "open"}),
-    ("orders", {"day": "2026-01-01"}),
-    ("fills", {"order": "i0"}),
-)
-"""A query for each index that the worker needs; Firestore refuses one whose index is missing."""
-
 
 Look = Callable[[Store, str, Settings], Awaitable[Line]]
 
@@ -70,16 +61,26 @@ def check_schedules(schedules: Schedules, hours: Mapping[str, Hours], applied: A
 
 
 async def _indexes(store: Store, account: str, _: Settings) -> Line:
-    for collection, where in QUERIES:
+    """Ask a query for each index that the worker needs; Firestore refuses one whose index is missing."""
+    queries: Mapping[str, Callable[[], Awaitable[object]]] = {
+        "runs by state": lambda: store.query(f"accounts/{account}/runs", where={"state": "running"}, limit=1),
+        "orders by state": lambda: store.query(
+            f"accounts/{account}/orders", where={"state": "open"}, limit=1
+        ),
+        "orders by day": lambda: store.query(
+            f"accounts/{account}/orders", where={"day": "2026-01-01"}, limit=1
+        ),
+        "fills by order": lambda: store.query(f"accounts/{account}/fills", where={"order": "i0"}, limit=1),
+    }
+    for name, query in queries.items():
         try:
-            await store.query(f"accounts/{account}/{collection}", where=where, limit=1)
+            await query()
         except StoreUnavailable as error:
             if error.code != "store-refused":
                 raise
-            field = next(iter(where))
             return danger(
                 "index-missing",
-                f"an index of {collection} by {field}",
+                f"an index of {name}",
                 error.message,
                 "deploy infra/firestore.indexes.json: a run whose worker died is else never found",
             )
