@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
+SCRIPTS := .ci/run gateway-image/gatewaystart.sh gateway-image/fetch.sh tests/images/standin/ibcstart.sh
 N ?= 1000
 # Started as often as here, Python is to keep what it compiles, whatever the machine's default is.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo demo-google test chaos check format lock clean
+.PHONY: demo demo-google test test-images chaos check format lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/ready  ## the whole system on this machine, in about ten seconds
@@ -22,12 +23,19 @@ test: .venv/ready  ## every test; TESTS='-k lease' picks some
 chaos: .venv/ready  ## random histories with crashes and faults, N of them; FROM is the first seed
 	PYTHONPATH=worker $(BIN)/python -m tests.chaos --seeds $(N) --from $(or $(FROM),0)
 
+test-images: .venv/ready  ## both images, built and run; as root on Debian, some minutes
+	TEST_IMAGES=1 $(BIN)/pytest -p no:xdist tests/images/test_images.py
+
 check: .venv/ready  ## lint, types, the import rule, generated files current
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/trader schemas --check
+	$(BIN)/shellcheck $(SCRIPTS)
+	$(BIN)/shfmt --diff --indent 2 --case-indent $(SCRIPTS)
+	$(BIN)/hadolint gateway-image/Dockerfile worker/Dockerfile
+	$(BIN)/yamllint --strict .
 
 format: .venv/ready
 	$(BIN)/ruff format .

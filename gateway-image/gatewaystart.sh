@@ -58,6 +58,7 @@ DISPLAY=$display setsid "$start" "$GATEWAY_VERSION" --gateway "--tws-path=$jts" 
   "--ibc-path=$ibc" "--ibc-ini=$ini" "--mode=$mode" --on2fatimeout=restart &
 gateway=$!
 
+# shellcheck disable=SC2329 # the trap below invokes it
 stop() {
   trap '' TERM INT
   say "stopping: the gateway logs out"

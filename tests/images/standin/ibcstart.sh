@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Stands in for IBC's scripts/ibcstart.sh: the same arguments, and behind them the simulated gateway.
 set -euo pipefail
+version=$1
 for argument in "$@"; do
   case $argument in
-    --ibc-ini=*) ini=${argument#*=} ;;
+    --tws-path=*) programs=${argument#*=}/ibgateway/$version/jars ;;
     --tws-settings-path=*) settings=${argument#*=} ;;
+    --ibc-ini=*) ini=${argument#*=} ;;
   esac
 done
+export PYTHONPATH=$programs${PYTHONPATH:+:$PYTHONPATH}
 exec "${STANDIN_PYTHON:-python3}" "$(dirname "$0")/standin.py" "$ini" "$settings"

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from trader.entrypoints.serving import RUNNER
 from trader.ports import Clock
 from trader.runner.gateway_telling import as_of
 from trader.settings import Settings
+from trader.version import version
 
 if TYPE_CHECKING:
     from trader.entrypoints.push_token import Keys
@@ -93,7 +93,7 @@ class _WithRunner:
 
 async def _healthz(_: Request) -> JSONResponse:
     return JSONResponse(
-        {"status": "ok", "version": version("ib-intents"), "revision": os.environ.get("K_REVISION", "local")}
+        {"status": "ok", "version": version(), "revision": os.environ.get("K_REVISION", "local")}
     )
 
 

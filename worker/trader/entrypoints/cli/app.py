@@ -1,6 +1,5 @@
 """The commands, each from its own file; heavy imports stay inside them, so that help is quick."""
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -26,6 +25,7 @@ from trader.entrypoints.cli import (
     unresolved,
 )
 from trader.entrypoints.cli.output import console
+from trader.version import version
 
 app = typer.Typer(
     help="Trade by intents: publish one, follow its result, run the whole system on this machine.",
@@ -45,7 +45,7 @@ def trader(
 ) -> None:
     """Print the version, or the help where no command is named."""
     if show_version:
-        console().print(version("ib-intents"))
+        console().print(version())
     elif context.invoked_subcommand is None:
         console().print(context.get_help())
 

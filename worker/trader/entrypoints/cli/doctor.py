@@ -81,14 +81,13 @@ def _service(file: Path | None) -> "Service | Unknown":
 async def _lines(
     settings: "Settings", url: str | None, service: "Service | Unknown", schedules: Path | None
 ) -> "list[Line]":
-    from importlib.metadata import version
-
     from trader.bootstrap import open_clock
     from trader.doctor.deadlines import check_deadlines
     from trader.doctor.report import ok
     from trader.doctor.service import check_service
     from trader.doctor.subscription import check_topics
     from trader.doctor.worker import check_worker
+    from trader.version import version
 
     clock = open_clock(settings)
     lines = list(check_deadlines(settings.durations))
@@ -99,7 +98,7 @@ async def _lines(
         lines.append(ok("topics", f"files in {settings.data_dir}, delivered by `trader dev`"))
     account, stored = await _stored(settings, clock, schedules)
     lines += stored
-    lines += check_worker(await _answers(settings, url, clock), account, version("ib-intents"))
+    lines += check_worker(await _answers(settings, url, clock), account, version())
     return lines
 
 
