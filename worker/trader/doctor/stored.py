@@ -62,28 +62,24 @@ def check_schedules(schedules: Schedules, hours: Mapping[str, Hours], applied: A
 
 async def _indexes(store: Store, account: str, _: Settings) -> Line:
     """Ask a query for each index that the worker needs; Firestore refuses one whose index is missing."""
-    queries: Mapping[str, Callable[[], Awaitable[object]]] = {
-        "runs by state": lambda: store.query(f"accounts/{account}/runs", where={"state": "running"}, limit=1),
-        "orders by state": lambda: store.query(
-            f"accounts/{account}/orders", where={"state": "open"}, limit=1
-        ),
-        "orders by day": lambda: store.query(
-            f"accounts/{account}/orders", where={"day": "2026-01-01"}, limit=1
-        ),
-        "fills by order": lambda: store.query(f"accounts/{account}/fills", where={"order": "i0"}, limit=1),
-    }
-    for name, query in queries.items():
-        try:
-            await query()
-        except StoreUnavailable as error:
-            if error.code != "store-refused":
-                raise
-            return danger(
-                "index-missing",
-                f"an index of {name}",
-                error.message,
-                "deploy infra/firestore.indexes.json: a run whose worker died is else never found",
-            )
+    whose, index = f"accounts/{account}", "runs by state"
+    try:
+        await store.query(f"{whose}/runs", where={"state": "running"}, limit=1)
+        index = "orders by state"
+        await store.query(f"{whose}/orders", where={"state": "open"}, limit=1)
+        index = "orders by day"
+        await store.query(f"{whose}/orders", where={"day": "2026-01-01"}, limit=1)
+        index = "fills by order"
+        await store.query(f"{whose}/fills", where={"order": "i0"}, limit=1)
+    except StoreUnavailable as error:
+        if error.code != "store-refused":
+            raise
+        return danger(
+            "index-missing",
+            f"an index of {index}",
+            error.message,
+            "deploy infra/firestore.indexes.json: a run whose worker died is else never found",
+        )
     return ok("store", "it answers, and every query has its index")
 
 

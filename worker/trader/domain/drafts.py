@@ -128,10 +128,11 @@ class Drafting:
         if gate := self._gates.get(con_id):
             self.refused += [Refused(wish.strategy, con_id, wish.quantity, gate) for wish in proposals]
             return found
+        active = self._state is TradingState.ACTIVE
         for wish in proposals:
-            if self._state is not TradingState.ACTIVE:
+            if not active:
                 wish = self._reducing(wish, con_id)
-            if wish.only_reduces:
+            if wish.held and wish.only_reduces:
                 self._bounds[wish.strategy].reduce(wish)
                 found.reducing.append(wish)
             elif wish.quantity:

@@ -70,7 +70,8 @@ class Headroom:
         """Count an order that goes."""
         if not draft.quantity:
             return
-        before, after = self._load(draft), self._load(draft).adding(draft.quantity)
+        before = self._load(draft)
+        after = before.adding(draft.quantity)
         self._loads[draft.quote.contract.con_id] = after
         self._gross += (after.most - before.most) * draft.quote.unit
         self._positions += bool(after.most) - bool(before.most)

@@ -43,14 +43,14 @@ def net(wishes: Parts) -> Netted:
     buys: dict[str, Decimal] = {}
     sells: dict[str, Decimal] = {}
     for name, wish in wishes.items():
-        (buys if wish > 0 else sells)[name] = wish
+        (sells if wish.is_signed() else buys)[name] = wish
     if not buys or not sells:
         return Netted({}, buys or sells)
-    quantity = sum(wishes.values(), Decimal(0))
-    smaller, larger = (sells, buys) if quantity > 0 else (buys, sells)
-    if not quantity:
-        return Netted({**smaller, **larger}, {})
-    given_up = share(-sum(smaller.values(), Decimal(0)), larger)
+    bought, sold = sum(buys.values(), Decimal(0)), sum(sells.values(), Decimal(0))
+    if bought == -sold:
+        return Netted({**buys, **sells}, {})
+    smaller, larger, crossing = (sells, buys, -sold) if bought > -sold else (buys, sells, -bought)
+    given_up = share(crossing, larger)
     crossed = {**smaller, **{name: part for name, part in given_up.items() if part}}
     rest = {name: left for name, wish in larger.items() if (left := wish - given_up[name])}
     return Netted(crossed, rest)

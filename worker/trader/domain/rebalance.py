@@ -65,11 +65,11 @@ def _missing(
         target = targets.get(con_id)
         if target is None:
             continue
-        before = ZERO
+        before, missing = ZERO, target_quantity(target, capital, unit * whole if whole else unit)
         if held or in_flight:
             key = strategy, con_id
             before = held.get(key, ZERO) + in_flight.get(key, ZERO)
-        missing = target_quantity(target, capital, unit * whole if whole else unit) - before
+            missing -= before
         if missing:
             proposals.append(Proposal(strategy, symbol, before, missing, unit))
     return proposals

@@ -57,8 +57,10 @@ class Bounds:
 
     def __init__(self, strategy: str, configuration: Configuration, invested: Decimal | Refusal) -> None:
         self._key = f"strategies.{strategy}"
-        self._limits = configuration.strategies.get(strategy)
-        self._allowed = frozenset(self._limits.allowed_symbols if self._limits else ())
+        self._limits = limits = configuration.strategies.get(strategy)
+        self._allowed = frozenset(limits.allowed_symbols if limits else ())
+        self._enabled, self._allows_short = (limits.enabled, limits.allow_short) if limits else (False, False)
+        self._most = limits.max_notional if limits else Decimal(0)
         self._invested = invested
 
     def reduce(self, proposal: Proposal) -> None:
@@ -88,18 +90,18 @@ class Bounds:
         if limits is None:
             return [refuse("strategy-not-configured", f"{key} in the configuration", "none")]
         found = []
-        if not limits.enabled:
+        if not self._enabled:
             found.append(refuse("strategy-disabled", f"{key}.enabled true", "false"))
         if proposal.symbol not in self._allowed:
             allowed = f"one of {key}.allowedSymbols ({', '.join(limits.allowed_symbols)})"
             found.append(refuse("symbol-not-allowed", allowed, proposal.symbol))
-        if not limits.allow_short and proposal.after < 0:
+        if not self._allows_short and proposal.after < 0:
             short = f"no short holding without {key}.allowShort"
             found.append(refuse("short-not-allowed", short, str(proposal.after)))
         if not isinstance(invested, Decimal):
             found.append(invested)
-        elif invested > limits.max_notional:
-            most = f"at most {key}.maxNotional {limits.max_notional}"
+        elif invested > self._most:
+            most = f"at most {key}.maxNotional {self._most}"
             found.append(refuse("strategy-notional", most, f"{invested:.2f}"))
         return found
 

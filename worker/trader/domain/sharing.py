@@ -1,8 +1,9 @@
 """How what an order has filled is shared among the strategies that wanted it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from math import lcm
+from operator import eq
 
 
 def share(filled: Decimal, wanted: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -14,9 +15,7 @@ def share(filled: Decimal, wanted: Mapping[str, Decimal]) -> dict[str, Decimal]:
     same holdings. All of ``wanted`` have one sign, that of ``filled``.
     """
     names = sorted(wanted)
-    ratios = [wanted[name].as_integer_ratio() for name in names]
-    scale = lcm(*(below for _, below in ratios)) if names else 1
-    weights = [above * (scale // below) for above, below in ratios]
+    scale, weights = _integers([wanted[name] for name in names])
     whole = abs(sum(weights))
     if not whole:
         raise ValueError(f"expected contributors with a quantity, found {dict(wanted)}")
@@ -36,6 +35,16 @@ def share(filled: Decimal, wanted: Mapping[str, Decimal]) -> dict[str, Decimal]:
         parts = [-part for part in parts]
     shares = dict(zip(names, map(Decimal, parts), strict=True))
     return {name: part.scaleb(-digits) for name, part in shares.items()} if digits else shares
+
+
+def _integers(quantities: Sequence[Decimal]) -> tuple[int, list[int]]:
+    """Return the least number that makes all of ``quantities`` whole, and them times it."""
+    whole = list(map(int, quantities))
+    if all(map(eq, whole, quantities)):
+        return 1, whole
+    ratios = [quantity.as_integer_ratio() for quantity in quantities]
+    scale = lcm(*(below for _, below in ratios))
+    return scale, [above * (scale // below) for above, below in ratios]
 
 
 def _digits(quantity: Decimal) -> int:
