@@ -36,6 +36,7 @@ check: .venv/ready  ## lint, types, the import rule, generated files current
 	$(BIN)/shfmt --diff --indent 2 --case-indent $(SCRIPTS)
 	$(BIN)/hadolint gateway-image/Dockerfile worker/Dockerfile
 	$(BIN)/yamllint --strict .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.cloudbuild cloudbuild.yaml
 
 format: .venv/ready
 	$(BIN)/ruff format .
