@@ -39,7 +39,7 @@ IDS = [f"{code.name}-{suffix}" for code, _, suffix in WHY]
 
 
 def store_at(address: str) -> FirestoreStore:
-    return FirestoreStore("demo-1", SystemClock(), emulator=address, call_s=1, query_s=1)
+    return FirestoreStore("demo-1", SystemClock(), emulator=address, call_s=3, query_s=3)
 
 
 @pytest.mark.parametrize(("code", "details", "suffix"), WHY, ids=IDS)
