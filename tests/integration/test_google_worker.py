@@ -20,7 +20,7 @@ from tests.support.eventually import eventually
 from tests.support.gateway import ACCOUNT, QUICK, RunningWorker, running_worker
 from tests.support.ib import GatewayTime, simulated
 from tests.support.proxy import Proxy, proxy
-from tests.support.refusing import refusing
+from tests.support.refusing import refusing, refusing_only
 from tests.support.tokens import ACCOUNT as PUSHER
 from tests.support.tokens import AUDIENCE, KeySource, Signer
 from trader import logs
@@ -146,6 +146,23 @@ async def test_a_store_or_topics_that_refuse_are_named_and_serve_once_they_take_
         with cloudy.pubsub.instead(there):
             await cloudy.is_sent_back_with(f"topic-{code}", "topic")
         await cloudy.is_told("topic")
+    assert said.rstrip(".") in capsys.readouterr().out, "its log says why"
+
+
+async def test_a_store_that_refuses_writes_alone_is_named_and_serves_once_it_takes_them(
+    cloudy: Cloudy, firestore_emulator: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await cloudy.is_acknowledged("before")
+    said = "Missing or insufficient permissions to write."
+    async with refusing_only("Commit", StatusCode.PERMISSION_DENIED, said, firestore_emulator) as (there, _):
+        with cloudy.firestore.instead(there):
+            await cloudy.is_sent_back_with("store-no-permission", "store")
+            await cloudy.worker.worker.ports.store.query("accounts")  # it still reads
+            refusal = (await cloudy.worker.readiness()).json()["refusal"]
+            assert refusal["code"] == "store-no-permission"
+            assert said.rstrip(".") in refusal["message"]
+    await cloudy.is_told("store")
+    assert (await cloudy.worker.readiness()).json()["refusal"] is None
     assert said.rstrip(".") in capsys.readouterr().out, "its log says why"
 
 

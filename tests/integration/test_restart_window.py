@@ -92,6 +92,7 @@ async def test_readiness_tells_of_the_window_and_why_it_is_not_ready(tmp_path: P
             "reason": "it restarts between 10:00 and 10:30 America/New_York; so far: connected as client 1",
             "account": "DU1234567",
             "marketData": "ok",
+            "refusal": None,
         }
         gateway.clock.set(gateway.clock.now() + timedelta(minutes=30))
         readiness = await worker.readiness()

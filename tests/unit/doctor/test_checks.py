@@ -1,69 +1,26 @@
 """Each check of `trader doctor`: silent about what is good; a code, an expectation and advice otherwise."""
 
-import json
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.support.doctor import GOOD, LETTERS, SETTINGS, TOPICS, findings, is_good
 from trader.doctor.deadlines import check_deadlines
-from trader.doctor.facts import Answers, Permissions, Service, Subscription, Topics, Unknown
-from trader.doctor.report import Line, Verdict
-from trader.doctor.service import INSTANCES, THROTTLING, check_service, read_service
-from trader.doctor.subscription import RETRY_S, check_topics
+from trader.doctor.facts import Answers, Permissions, Refusal, Unknown
+from trader.doctor.report import Verdict
+from trader.doctor.subscription import check_topics
 from trader.doctor.worker import check_worker
-from trader.settings import DELIVERY_ATTEMPTS, Durations, Settings
+from trader.settings import Durations
 
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
-GOOD = Subscription(
-    name="worker-DU1",
-    endpoint="https://worker-abc.a.run.app/",
-    audience="worker",
-    service_account="push@project.iam.gserviceaccount.com",
-    ack_deadline_s=600,
-    filter='NOT attributes:account OR attributes.account = "DU1"',
-    ordered=False,
-    dead_letter_topic="projects/p/topics/intents-dead-letter",
-    delivery_attempts=DELIVERY_ATTEMPTS,
-    retry_s=RETRY_S,
-    expires=False,
-)
-TOPICS = Topics(
-    missing=(), subscriptions=(GOOD,), dead_letters_are_read=True, permissions=Permissions(True, True)
-)
-SETTINGS = Settings(
-    backend="google",
-    project="some-project",
-    account="DU1",
-    push_audience="worker",
-    push_service_account="push@project.iam.gserviceaccount.com",
-)
-VARIABLES = {"TRADER_BACKEND": "google", "TRADER_PROJECT": "some-project", "TRADER_ACCOUNT": "DU1"}
-SERVICE = Service("worker", "1", "false", 540, VARIABLES)
 ANSWERS = Answers("0.1.0", True, "ready", "", "DU1", AT, AT)
-
-
-def findings(lines: Iterable[Line]) -> dict[str, Verdict]:
-    """Return the findings' codes; each says what was expected, what was found, and what to do."""
-    found = [line for line in lines if line.verdict in (Verdict.WARNING, Verdict.DANGER)]
-    for line in found:
-        assert line.message.startswith("expected ")
-        assert ", found " in line.message
-        assert line.advice
-    return {line.code: line.verdict for line in found}
-
-
-def is_good(lines: Iterable[Line]) -> bool:
-    verdicts = {line.verdict for line in lines}
-    return verdicts == {Verdict.OK}
 
 
 def test_a_set_up_that_is_as_it_should_be_is_good() -> None:
     assert is_good(check_deadlines(Durations()))
     assert is_good(check_topics(TOPICS, SETTINGS))
-    assert is_good(check_service(SERVICE))
     assert is_good(check_worker(ANSWERS, "DU1", "0.1.0"))
 
 
@@ -92,9 +49,10 @@ def test_durations_that_do_not_nest_are_found(durations: Durations, code: str, v
         ({"expires": True}, "subscription-expires", Verdict.WARNING),
         ({"retry_s": None}, "retry-policy", Verdict.WARNING),
         ({"retry_s": (10.0, 600.0)}, "retry-policy", Verdict.WARNING),
-        ({"dead_letter_topic": None}, "dead-letter-missing", Verdict.DANGER),
-        ({"delivery_attempts": 5}, "delivery-attempts", Verdict.DANGER),
+        ({"dead_letters": None}, "dead-letter-missing", Verdict.DANGER),
         ({"filter": 'attributes.account = "DU7"'}, "subscription-missing", Verdict.DANGER),
+        ({"filter": 'attributes.account = "DU12"'}, "subscription-missing", Verdict.DANGER),
+        ({"filter": 'attributes.account = "DU1"'}, "default-undelivered", Verdict.DANGER),
     ],
 )
 def test_a_subscription_that_would_mislead_the_worker_is_found(
@@ -109,13 +67,45 @@ def test_a_subscription_that_would_mislead_the_worker_is_found(
     [
         ({"missing": ("results",)}, "topic-missing"),
         ({"subscriptions": ()}, "subscription-missing"),
-        ({"dead_letters_are_read": False}, "dead-letters-unread"),
-        ({"permissions": Permissions(False, True)}, "dead-letter-permissions"),
-        ({"permissions": Permissions(True, False)}, "dead-letter-permissions"),
+        ({"subscriptions": (GOOD, replace(GOOD, name="b", endpoint="https://b.run.app/"))}, "two-workers"),
     ],
 )
 def test_what_would_lose_an_intent_is_a_danger(changes: dict[str, Any], code: str) -> None:
     assert findings(check_topics(replace(TOPICS, **changes), SETTINGS)) == {code: Verdict.DANGER}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"is_there": False, "is_read": False}, "dead-letter-missing"),
+        ({"attempts": 5}, "delivery-attempts"),
+        ({"is_read": False}, "dead-letters-unread"),
+        ({"permissions": Permissions(False, True)}, "dead-letter-permissions"),
+        ({"permissions": Permissions(True, False)}, "dead-letter-permissions"),
+    ],
+)
+def test_dead_letters_that_would_be_lost_are_a_danger(changes: dict[str, Any], code: str) -> None:
+    topics = replace(TOPICS, subscriptions=(replace(GOOD, dead_letters=replace(LETTERS, **changes)),))
+    assert findings(check_topics(topics, SETTINGS)) == {code: Verdict.DANGER}
+
+
+def test_dead_letters_are_those_of_each_subscription_of_its_own() -> None:
+    """The first one's are no word about the second's."""
+    bad = replace(GOOD, name="b", dead_letters=replace(LETTERS, permissions=Permissions(True, False)))
+    lines = list(check_topics(replace(TOPICS, subscriptions=(GOOD, bad)), SETTINGS))
+    assert findings(lines) == {"dead-letter-permissions": Verdict.DANGER}
+    assert any("subscriber on b" in line.message for line in lines)
+
+
+def test_messages_that_name_no_account_may_go_to_another_worker() -> None:
+    ours = replace(GOOD, filter='attributes.account = "DU1"')
+    default = replace(GOOD, name="default", filter='NOT attributes:account OR attributes.account = "DU2"')
+    assert findings(check_topics(replace(TOPICS, subscriptions=(ours, default)), SETTINGS)) == {}
+
+
+def test_a_project_that_is_not_there_is_a_danger_and_not_a_matter_of_its_topics() -> None:
+    lines = check_topics(Unknown("topic-missing: Requested project not found", "topic-missing"), SETTINGS)
+    assert findings(lines) == {"project-missing": Verdict.DANGER}
 
 
 def test_a_push_without_a_token_is_worth_a_word_where_the_worker_checks_none() -> None:
@@ -126,39 +116,12 @@ def test_a_push_without_a_token_is_worth_a_word_where_the_worker_checks_none() -
 
 
 @pytest.mark.parametrize(
-    ("service", "code"),
-    [
-        (replace(SERVICE, most_instances="3"), "instances"),
-        (replace(SERVICE, most_instances=None), "instances"),
-        (replace(SERVICE, cpu_throttling=None), "cpu-throttled"),
-        (replace(SERVICE, timeout_s=300), "service-timeout"),
-        (replace(SERVICE, variables={**VARIABLES, "TRADER_BACKEND": "local"}), "service-backend"),
-        (replace(SERVICE, variables={**VARIABLES, "TRADER_BAKEND": "google"}), "service-settings"),
-    ],
-)
-def test_a_service_that_is_not_one_worker_is_a_danger(service: Service, code: str) -> None:
-    assert findings(check_service(service)) == {code: Verdict.DANGER}
-
-
-def test_a_service_is_read_from_what_gcloud_prints() -> None:
-    container = {"ports": [{"containerPort": 8080}], "env": [{"name": "TRADER_BACKEND", "value": "google"}]}
-    template = {
-        "metadata": {"annotations": {INSTANCES: "1", THROTTLING: "false"}},
-        "spec": {"timeoutSeconds": 540, "containers": [{"image": "gateway"}, container]},
-    }
-    text = json.dumps({"metadata": {"name": "worker"}, "spec": {"template": template}})
-    assert read_service(text) == Service("worker", "1", "false", 540, {"TRADER_BACKEND": "google"})
-    for wrong in ("", "[]", "{}", '{"spec": {"template": {"metadata": {}, "spec": {"containers": []}}}}'):
-        with pytest.raises(ValueError, match="Cloud Run service"):
-            read_service(wrong)
-
-
-@pytest.mark.parametrize(
     ("changes", "found"),
     [
         ({"ready": False, "gateway": "login-required"}, {"gateway": Verdict.WARNING}),
         ({"account": "DU7"}, {"gateway-account": Verdict.DANGER}),
         ({"version": "0.0.9"}, {"version": Verdict.WARNING}),
+        ({"refusal": Refusal("store-no-permission", "Missing.", "now")}, {"worker-refused": Verdict.DANGER}),
         ({"date": AT - timedelta(seconds=10)}, {"clock": Verdict.WARNING}),
         ({"date": AT + timedelta(minutes=3)}, {"clock": Verdict.DANGER}),
         ({"date": AT + timedelta(seconds=2)}, {}),
@@ -173,10 +136,14 @@ def test_what_a_worker_says_of_itself_is_held_against_what_is_expected(
 def test_what_could_not_be_asked_is_never_taken_for_good() -> None:
     for lines in (
         check_topics(Unknown("no permission"), SETTINGS),
-        check_service(Unknown("none was given")),
         check_worker(Unknown("it doesn't answer"), "DU1", "0.1.0"),
     ):
         assert [line.verdict for line in lines] == [Verdict.UNCHECKED]
-    unasked = replace(TOPICS, permissions=Unknown("the emulator knows no permissions"))
-    (line,) = (line for line in check_topics(unasked, SETTINGS) if line.code == "dead-letter-permissions")
-    assert (line.verdict, line.message) == (Verdict.UNCHECKED, "the emulator knows no permissions")
+    unread = replace(LETTERS, permissions=Unknown("no permissions here"), is_read=Unknown("no list here"))
+    lines = check_topics(replace(TOPICS, subscriptions=(replace(GOOD, dead_letters=unread),)), SETTINGS)
+    found = {line.code: (line.verdict, line.message) for line in lines}
+    assert found["dead-letter-permissions"] == (Verdict.UNCHECKED, "no permissions here")
+    assert found["dead-letters-unread"] == (Verdict.UNCHECKED, "no list here")
+    assert "dead-letters" not in found
+    undated = {line.code: line.verdict for line in check_worker(replace(ANSWERS, date=None), "DU1", "0.1.0")}
+    assert undated["clock"] is Verdict.UNCHECKED

@@ -10,9 +10,29 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Why something isn't known."""
+    """Why something isn't known; ``code`` is that of the error that was met, if one was."""
 
     reason: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Whether Pub/Sub's own service agent may publish dead letters, and acknowledge what it moved there."""
+
+    may_publish: bool
+    may_acknowledge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Where a subscription's messages go that nobody acknowledges, and after how many deliveries."""
+
+    topic: str
+    attempts: int
+    is_there: bool
+    is_read: bool | Unknown  # whether a subscription keeps what comes
+    permissions: Permissions | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +46,9 @@ class Subscription:
     ack_deadline_s: int
     filter: str
     ordered: bool
-    dead_letter_topic: str | None
-    delivery_attempts: int
+    dead_letters: DeadLetters | None
     retry_s: tuple[float, float] | None  # the least and the longest wait, None for at once
     expires: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Permissions:
-    """Whether Pub/Sub's own service agent may publish dead letters, and acknowledge what it moved there."""
-
-    may_publish: bool
-    may_acknowledge: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +57,6 @@ class Topics:
 
     missing: tuple[str, ...]
     subscriptions: tuple[Subscription, ...]  # push subscriptions of the intents topic
-    dead_letters_are_read: bool | None  # whether their topic has a subscription; None without a policy
-    permissions: Permissions | Unknown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,18 @@ class Service:
     cpu_throttling: str | None
     timeout_s: int | None
     variables: Mapping[str, str]  # of the worker's container, as far as they are plain
+    hidden: tuple[str, ...] = ()  # names of its variables whose values come from elsewhere
+    revisions: int = 1  # how many get requests
+    urls: tuple[str, ...] = ()  # its own addresses; none before it was first deployed
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the worker sent its latest delivery back; ``at`` as the worker wrote it."""
+
+    code: str
+    message: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +93,4 @@ class Answers:
     account: str | None
     at: datetime
     date: datetime | None
+    refusal: Refusal | None = None

@@ -1,23 +1,34 @@
-"""Whether the subscription delivers to this worker, gives up as it expects, and keeps what it gives up."""
+"""Whether the topics are there, and the subscription delivers to this worker as it expects."""
 
+import re
 from collections.abc import Iterator
 
+from trader.doctor.dead_letters import check_dead_letters
 from trader.doctor.facts import Subscription, Topics, Unknown
 from trader.doctor.report import Line, danger, ok, unchecked, warning
-from trader.settings import DELIVERY_ATTEMPTS, Settings
+from trader.settings import Settings
 
 RETRY_S = (10.0, 300.0)
 WHERE = "gcloud pubsub subscriptions update"
+UNNAMED = re.compile(r"(\bNOT\s+|-)attributes:account\b")
+"""What lets messages through that name no account, in a subscription's filter."""
 
 
 def check_topics(topics: Topics | Unknown, settings: Settings) -> Iterator[Line]:
     """Hold topics, subscription and dead letters against what the worker relies on."""
     if isinstance(topics, Unknown):
-        yield unchecked("topics", topics.reason)
+        if topics.code == "topic-missing":
+            wanted = f"a project {settings.project} with topics"
+            yield danger("project-missing", wanted, f"none: {topics.reason}", "correct TRADER_PROJECT")
+        else:
+            yield unchecked("topics", topics.reason)
         return
     for name in topics.missing:
         yield danger(
-            "topic-missing", f"a topic {name}", "none", f"make it: gcloud pubsub topics create {name}"
+            "topic-missing",
+            f"a topic {name} in the project {settings.project}",
+            "none",
+            f"correct TRADER_PROJECT if it is another one, or: gcloud pubsub topics create {name}",
         )
     if not topics.missing:
         yield ok("topics", f"{settings.intents_topic} and {settings.results_topic} are there")
@@ -30,15 +41,45 @@ def check_topics(topics: Topics | Unknown, settings: Settings) -> Iterator[Line]
             found,
             "make it: without one no intent is delivered, and those published meanwhile are lost",
         )
+    yield from _routes(topics.subscriptions, ours, settings)
     for each in ours:
         lines = [*_deadline(each, settings), *_push(each, settings), *_delivery(each)]
         yield from lines or [ok("subscription", f"{each.name} pushes to {each.endpoint}")]
-        yield from _dead_letters(each, topics)
+        yield from check_dead_letters(each.name, each.dead_letters)
 
 
 def _is_for(subscription: Subscription, settings: Settings) -> bool:
     """Return whether a subscription's filter lets any message of this worker's account through."""
-    return not subscription.filter or settings.account is None or settings.account in subscription.filter
+    return not subscription.filter or settings.account is None or _names(subscription, settings.account)
+
+
+def _names(subscription: Subscription, account: str) -> bool:
+    """Return whether a filter names ``account``, and not one whose name only begins so."""
+    return f'"{account}"' in subscription.filter
+
+
+def _routes(every: tuple[Subscription, ...], ours: list[Subscription], settings: Settings) -> Iterator[Line]:
+    """Hold against each other which subscription lets what through, and to whom."""
+    if ours and settings.default and not any(_takes_unnamed(each) for each in every):
+        yield danger(
+            "default-undelivered",
+            "a subscription that lets messages through which name no account (TRADER_DEFAULT is true)",
+            f"{ours[0].name} with the filter {ours[0].filter}",
+            "make it anew with the filter NOT attributes:account OR …: a filter can't be changed",
+        )
+    named = [each for each in ours if settings.account and _names(each, settings.account)]
+    endpoints = sorted({each.endpoint for each in named})
+    if len(endpoints) > 1:
+        yield danger(
+            "two-workers",
+            f"one endpoint for the account {settings.account}",
+            ", ".join(endpoints),
+            "delete the one that isn't meant: nothing fences two workers' gateways off from each other",
+        )
+
+
+def _takes_unnamed(subscription: Subscription) -> bool:
+    return not subscription.filter or UNNAMED.search(subscription.filter) is not None
 
 
 def _deadline(subscription: Subscription, settings: Settings) -> Iterator[Line]:
@@ -82,6 +123,13 @@ def _push(subscription: Subscription, settings: Settings) -> Iterator[Line]:
             "none",
             f"let only one account invoke the service: {WHERE} {name} --push-auth-service-account=…",
         )
+    elif subscription.endpoint.startswith("https://"):
+        yield unchecked(
+            "push-permissions",
+            f"whether {subscription.service_account} may invoke the service (`gcloud run services "
+            "get-iam-policy` tells), and Pub/Sub's service agent make its tokens (`gcloud iam "
+            "service-accounts get-iam-policy`)",
+        )
 
 
 def _delivery(subscription: Subscription) -> Iterator[Line]:
@@ -109,46 +157,3 @@ def _delivery(subscription: Subscription) -> Iterator[Line]:
             found,
             f"{WHERE} {name} --min-retry-delay={least:g}s --max-retry-delay={most:g}s",
         )
-
-
-def _dead_letters(subscription: Subscription, topics: Topics) -> Iterator[Line]:
-    name = subscription.name
-    if subscription.dead_letter_topic is None:
-        yield danger(
-            "dead-letter-missing",
-            f"a dead-letter policy of {name}",
-            "none",
-            "give it one: what is never acknowledged is else lost without a word after the topic's retention",
-        )
-        return
-    if subscription.delivery_attempts != DELIVERY_ATTEMPTS:
-        yield danger(
-            "delivery-attempts",
-            f"{name} to give up after {DELIVERY_ATTEMPTS} deliveries, the last of which ends the run",
-            str(subscription.delivery_attempts),
-            f"{WHERE} {name} --max-delivery-attempts={DELIVERY_ATTEMPTS}",
-        )
-    if not topics.dead_letters_are_read:
-        yield danger(
-            "dead-letters-unread",
-            f"a subscription of {subscription.dead_letter_topic}",
-            "none",
-            "make one: without it a dead letter is thrown away, and `trader replay` finds nothing",
-        )
-    permissions = topics.permissions
-    if permissions is None or isinstance(permissions, Unknown):
-        reason = permissions.reason if permissions else "there is nothing to ask for"
-        yield unchecked("dead-letter-permissions", reason)
-        return
-    if not (permissions.may_publish and permissions.may_acknowledge):
-        lacking = (
-            "publisher on the dead-letter topic" if not permissions.may_publish else f"subscriber on {name}"
-        )
-        yield danger(
-            "dead-letter-permissions",
-            f"Pub/Sub's service agent to be {lacking}",
-            "it isn't",
-            "grant it: else messages come again for ever, and are lost at the end of their retention",
-        )
-    else:
-        yield ok("dead-letters", f"{subscription.dead_letter_topic}, after {DELIVERY_ATTEMPTS} deliveries")

@@ -27,6 +27,13 @@ def check_worker(answers: Answers | Unknown, account: str | None, version: str) 
             answers.account,
             "log it in to the account that is meant",
         )
+    if answers.refusal:
+        yield danger(
+            "worker-refused",
+            "a worker whose store and topics serve it",
+            f"since {answers.refusal.at} {answers.refusal.code}: {answers.refusal.message}",
+            "mend that: deliveries are sent back until they run out; it serves again by itself",
+        )
     yield from _clock(answers)
     if answers.version == version:
         yield ok("version", f"worker and command are {version}")

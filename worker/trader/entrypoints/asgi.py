@@ -101,6 +101,7 @@ async def _readyz(request: Request) -> JSONResponse:
     worker: Worker = request.app.state.worker
     ports = worker.ports
     status = await as_of(ports.store, ports.broker.status(), ports.clock.now())
+    refusal = worker.runner.refusal
     return JSONResponse(
         {
             "ready": status.ready,
@@ -110,6 +111,8 @@ async def _readyz(request: Request) -> JSONResponse:
             "reason": status.reason,
             "account": status.account,
             "marketData": status.market_data,
+            "refusal": refusal
+            and {"code": refusal.code, "message": refusal.message, "at": write_time(refusal.at)},
         },
         status_code=200 if status.ready else 503,
     )

@@ -2,12 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from trader import tracing
-from trader.domain.errors import LeaseLost, OutcomeUnknown, Rejected, Retryable, Terminal
+from trader.domain.errors import (
+    LeaseLost,
+    OutcomeUnknown,
+    Rejected,
+    Retryable,
+    StoreUnavailable,
+    Terminal,
+    TopicUnavailable,
+)
 from trader.domain.messages import Command, Result
 from trader.domain.orders import OrderReport
 from trader.domain.status import Status, worst
@@ -26,6 +36,15 @@ from trader.runs.runs import OwnedRun
 from trader.settings import DELIVERY_ATTEMPTS, Settings
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the store or a topic made a delivery go back; no delivery has been served since ``at``."""
+
+    code: str
+    message: str
+    at: datetime
 
 
 class Runner:
@@ -56,6 +75,7 @@ class Runner:
         self._worker = ports.nonce()
         self.watch = LeaseWatch(ports.clock, settings.durations.lease_s, self._worker)
         self._stopping = False
+        self.refusal: Refusal | None = None
 
     async def receive(self, delivery: Delivery) -> None:
         """Carry out what ``delivery`` asks, once.
@@ -65,14 +85,19 @@ class Runner:
         if self._stopping:
             raise Retryable("stopping", "this worker is shutting down; another one takes the message")
         with tracing.continued(delivery.attributes), tracing.span("delivery"):
-            await self._receive(delivery)
+            account = self.account()
+            named = delivery.attributes.get("account")
+            if named != account if named is not None else not self._settings.default:
+                log.debug("not for this worker")
+                return
+            try:
+                await self._receive(delivery, account)
+            except (StoreUnavailable, TopicUnavailable) as error:
+                self.refusal = Refusal(error.code, error.message, self.ports.clock.now())
+                raise
+            self.refusal = None
 
-    async def _receive(self, delivery: Delivery) -> None:
-        account = self.account()
-        named = delivery.attributes.get("account")
-        if named != account if named is not None else not self._settings.default:
-            log.debug("not for this worker")
-            return
+    async def _receive(self, delivery: Delivery, account: str) -> None:
         try:
             with tracing.span("decode"):
                 request = decode(delivery, self.intents, account)

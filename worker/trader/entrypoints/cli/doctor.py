@@ -12,12 +12,20 @@ from trader.entrypoints.cli.errors import Exit, WrongUse
 from trader.entrypoints.cli.output import console, print_json, print_line, show, table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import httpx
+
     from trader.doctor.facts import Answers, Service, Topics, Unknown
     from trader.doctor.report import Line
     from trader.ports import Clock
     from trader.settings import Settings
 
-PROBE_S = 5
+PROBE_S = 15
+"""A worker whose store doesn't answer says so at /readyz only once it has waited for that."""
+
+CLOSED = (401, 403)
+PROXY = "closed to all but its pusher; name with --url what `gcloud run services proxy NAME` opens here"
 
 EPILOG = """\b
 Examples:
@@ -55,6 +63,11 @@ def doctor(
     from trader.doctor.report import Verdict
 
     settings = options.settings(data_dir, account)
+    if service is not None and settings.backend != "google":
+        raise WrongUse(
+            f"expected TRADER_BACKEND=google with --service, found {settings.backend}; "
+            "set it, and TRADER_PROJECT"
+        )
     lines = asyncio.run(_lines(settings, url, _service(service), schedules))
     if as_json:
         for line in lines:
@@ -65,8 +78,8 @@ def doctor(
 
 
 def _service(file: Path | None) -> "Service | Unknown":
+    from trader.doctor.description import read_service
     from trader.doctor.facts import Unknown
-    from trader.doctor.service import read_service
 
     if file is None:
         return Unknown("no description of a Cloud Run service was given; see --service")
@@ -83,17 +96,22 @@ async def _lines(
 ) -> "list[Line]":
     from trader.bootstrap import open_clock
     from trader.doctor.deadlines import check_deadlines
-    from trader.doctor.report import ok
-    from trader.doctor.service import check_service
+    from trader.doctor.report import ok, unchecked
+    from trader.doctor.service import as_deployed, check_service
     from trader.doctor.subscription import check_topics
     from trader.doctor.worker import check_worker
     from trader.version import version
 
-    clock = open_clock(settings)
+    clock, given = open_clock(settings), settings
+    settings = as_deployed(given, service)
     lines = list(check_deadlines(settings.durations))
     if settings.backend == "google":
-        lines += check_topics(await _topics(settings), settings)
-        lines += check_service(service)
+        topics = await _topics(settings)
+        lines += check_topics(topics, settings)
+        lines += check_service(service, topics, given)
+        if settings.pubsub_emulator is None:
+            jobs = "the jobs of Cloud Scheduler aren't read here: `gcloud scheduler jobs list` shows them"
+            lines.append(unchecked("scheduler-jobs", jobs))
     else:
         lines.append(ok("topics", f"files in {settings.data_dir}, delivered by `trader dev`"))
     account, stored = await _stored(settings, clock, schedules)
@@ -140,7 +158,7 @@ async def _stored(
 async def _schedules(store: object, clock: "Clock", file: Path | None) -> "list[Line]":
     from trader.adapters.calendars import ExchangeCalendars
     from trader.doctor.report import danger, unchecked
-    from trader.doctor.stored import check_schedules
+    from trader.doctor.schedules import check_schedules
     from trader.domain.errors import Failed, Rejected
     from trader.entrypoints.cli.schedule_file import USUAL, read_with_calendars
     from trader.stored.schedules import applied_schedules
@@ -160,11 +178,9 @@ async def _schedules(store: object, clock: "Clock", file: Path | None) -> "list[
 
 async def _answers(settings: "Settings", url: str | None, clock: "Clock") -> "Answers | Unknown":
     """Ask the worker at ``url``, or that of the stack that runs on the data folder."""
-    from email.utils import parsedate_to_datetime
-
     import httpx
 
-    from trader.doctor.facts import Answers, Unknown
+    from trader.doctor.facts import Unknown
     from trader.entrypoints.cli.stack import running_stack
 
     stack = running_stack(settings.data_dir)
@@ -175,19 +191,31 @@ async def _answers(settings: "Settings", url: str | None, clock: "Clock") -> "An
         async with httpx.AsyncClient(base_url=address, timeout=PROBE_S, trust_env=url is not None) as client:
             health = await client.get("/healthz")
             at = clock.now()
-            said = (await client.get("/readyz")).json()
-            date = health.headers.get("date")
-            return Answers(
-                version=health.json()["version"],
-                ready=said["ready"],
-                gateway=said["gateway"],
-                reason=said["reason"],
-                account=said["account"],
-                at=at,
-                date=parsedate_to_datetime(date) if date else None,
-            )
+            if health.status_code in CLOSED:
+                return Unknown(f"{address} answered {health.status_code}: {PROXY}")
+            return _said(health, await client.get("/readyz"), at)
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         return Unknown(f"{address} doesn't answer as a worker does: {type(error).__name__}")
+
+
+def _said(health: "httpx.Response", readiness: "httpx.Response", at: "datetime") -> "Answers":
+    """Return what a worker answered; raises ValueError, KeyError or TypeError for another server's words."""
+    from email.utils import parsedate_to_datetime
+
+    from trader.doctor.facts import Answers, Refusal
+
+    said, date = readiness.json(), health.headers.get("date")
+    refusal = said.get("refusal")
+    return Answers(
+        version=health.json()["version"],
+        ready=said["ready"],
+        gateway=said["gateway"],
+        reason=said["reason"],
+        account=said["account"],
+        at=at,
+        date=parsedate_to_datetime(date) if date else None,
+        refusal=Refusal(refusal["code"], refusal["message"], refusal["at"]) if refusal else None,
+    )
 
 
 def _print(lines: "Sequence[Line]") -> None:
