@@ -65,7 +65,10 @@ class GatewayTeller:
                     await self._noted.wait()
 
     async def _tell(self) -> bool:
-        """Tell what is due; return whether nothing can become due before the next state."""
+        """Tell what is due; return whether nothing can become due before the next state.
+
+        As long as the gateway isn't ready, outside its restart window, each look says so in the log.
+        """
         while (told := self._incidents.due(self._clock.now())) is not None:
             if told.state is not GatewayState.READY and await self._restarting():
                 return False
@@ -79,7 +82,11 @@ class GatewayTeller:
             log.info("gateway event told", told=told.event)
             self._incidents = self._incidents.having_told(told)
         status = self._incidents.status
-        return status is None or status.ready
+        if status is None or status.ready:
+            return True
+        if not await self._restarting():
+            log.warning("gateway not ready", state=status.state.value, code=status.code)
+        return False
 
     async def _restarting(self) -> bool:
         status = self._incidents.status

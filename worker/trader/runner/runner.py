@@ -199,7 +199,13 @@ class Runner:
         writes, alerts = (end.writes, end.alerts) if isinstance(end, Completed) else ((), ())
         body = follow_up.to_json() if follow_up else None
         await owned.finish(result, body, (*work.writes, *writes), alerts)
-        log.info("ended", status=result.status.value, code=result.reason.code if result.reason else None)
+        # The alert policies of infra/alerts look at these names.
+        log.info(
+            "ended",
+            status=result.status.value,
+            grade=result.severity.value,
+            code=result.reason.code if result.reason else None,
+        )
         await self.teller.tell(owned, account)
         if exhausted:
             raise Retryable("retries-exhausted", "the result is told; the message goes to the dead letters")

@@ -79,6 +79,15 @@ async def write_configuration(store: Store, path: str, data: JsonObject) -> None
     await _replace(store, path, lambda _: data)
 
 
+async def write_first_configuration(store: Store, path: str, data: JsonObject) -> bool:
+    """Write one part of the configuration where there is none; return whether there was none."""
+    try:
+        await store.commit([Create(path, data)])
+    except Conflict:
+        return False
+    return True
+
+
 async def trading_state(store: Store, account: str) -> TradingState:
     """Return the trading state; without a record it is HALTED. Raises Failed for a damaged one."""
     return state_of(_state(await store.get(trading_state_path(account))))

@@ -20,6 +20,7 @@ from trader.entrypoints.cli import (
     results,
     schedules,
     schemas,
+    settled,
     state,
     strategies,
     unresolved,
@@ -65,6 +66,7 @@ app.command(epilog=state.EPILOG)(state.state)
 app.add_typer(config.app, name="config")
 app.command(epilog=holdings.EPILOG)(holdings.holdings)
 app.command(epilog=unresolved.EPILOG)(unresolved.unresolved)
+app.command(epilog=settled.EPILOG)(settled.settled)
 app.add_typer(schedules.app, name="schedules")
 app.command(epilog=expect.EPILOG)(expect.expect)
 app.command(epilog=schemas.EPILOG)(schemas.schemas)

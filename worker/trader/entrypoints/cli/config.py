@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trader.entrypoints.cli import options
-from trader.entrypoints.cli.errors import Exit
+from trader.entrypoints.cli.errors import Exit, WrongUse
 from trader.entrypoints.cli.output import console, print_json, print_line, table, tell
+from trader.entrypoints.cli.written_file import Text
 
 if TYPE_CHECKING:
     from trader.domain.wire import JsonObject
     from trader.entrypoints.cli.configuration_parts import Parts
+    from trader.ports import Store
     from trader.settings import Settings
 
 EPILOG = """\b
@@ -20,11 +22,14 @@ Examples:
   trader config check plan.yaml          what is wrong with a file, a line each
   trader config set plan.yaml            replace the account's own part
   trader config set --common limits.yaml replace the part that every account has below its own
+  trader config set --once plan.yaml     write it only where there is none
 """
 
 SUCH_AS = "account: DU1234567"
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - is standard input.")]
+File = Annotated[
+    str | None, typer.Argument(metavar="FILE", help="YAML or JSON; - is standard input.", show_default=False)
+]
 Common = Annotated[bool, typer.Option("--common", help="The common part; otherwise the account's own.")]
 
 app = typer.Typer(
@@ -74,18 +79,32 @@ def show(
 
 @app.command("set", epilog="Example: trader config set plan.yaml --account DU1234567")
 def set_(
-    file: File, common: Common = False, account: options.Account = None, data_dir: options.DataDir = None
+    file: File = None,
+    text: Text = None,
+    common: Common = False,
+    once: Annotated[bool, typer.Option("--once", help="Leave what is there as it is.")] = False,
+    account: options.Account = None,
+    data_dir: options.DataDir = None,
 ) -> int:
     """Replace the account's own part, or the common one; nothing is written if the whole can't be used."""
-    from trader.entrypoints.cli.written_file import read_file
-
-    data = read_file(file, such_as=SUCH_AS)
+    data = _given(file, text)
     settings = options.settings(data_dir, account)
-    whose, found = asyncio.run(_checked(settings, data, common=common, write=True))
+    whose, found, is_written = asyncio.run(_set(settings, data, common=common, once=once))
     if found:
         return _told(found, Exit.WRONG_USE)
-    print_line(f"{_named(whose)} is written; the next run reads it")
+    done = "is written; the next run reads it" if is_written else "is there, and stays as it is"
+    print_line(f"{_named(whose)} {done}")
     return Exit.OK
+
+
+def _given(file: str | None, text: str | None) -> "JsonObject":
+    from trader.entrypoints.cli.written_file import as_file, read_file
+
+    if (file is None) == (text is None):
+        found = "neither" if file is None else "both"
+        raise WrongUse(f"expected FILE or --text, found {found}; name a file, - is standard input")
+    with as_file(text) as written:
+        return read_file(str(written or file), such_as=SUCH_AS)
 
 
 @app.command(epilog="Example: trader config check plan.yaml")
@@ -123,36 +142,56 @@ async def _stored(settings: "Settings") -> "Parts":
 
 
 async def _checked(
-    settings: "Settings", data: "JsonObject | None", *, common: bool, write: bool = False
+    settings: "Settings", data: "JsonObject | None", *, common: bool
 ) -> tuple[str | None, tuple[str, ...]]:
     """Return whose part this is and what is wrong with the whole, ``data`` in the place of what is stored.
 
-    The common part is nobody's. With ``write``, ``data`` is written if nothing is.
+    The common part is nobody's.
     """
     from trader.domain.configuration_reading import problems
-    from trader.entrypoints.cli.configuration_parts import Parts, common_problems, own_account, parts_of
+    from trader.entrypoints.cli.configuration_parts import Parts
     from trader.entrypoints.cli.stored import open_store
-    from trader.stored import records
 
-    if data is not None and not write and not settings.data_dir.is_dir():  # nothing lies below it or above
+    if data is not None and not settings.data_dir.is_dir():  # nothing lies below it or above
         if common:
             return None, problems(data, partial=True)
         whose = settings.account or str(data.get("account"))
         return whose, Parts(whose, None, data).problems()
-    async with open_store(settings, new=write) as store:
-        if common:
-            account, path = None, records.COMMON_CONFIGURATION
-            stored = await store.get(path)
-            standing = stored.data if stored else {}
-            found = await common_problems(store, settings, standing if data is None else data)
-        else:
-            account = await own_account(store, settings, data)
-            parts = await parts_of(store, account)
-            found = (parts if data is None else Parts(account, parts.common, data)).problems()
-            path = records.configuration_path(account)
-        if write and data is not None and not found:
-            await records.write_configuration(store, path, data)
-    return account, found
+    async with open_store(settings) as store:
+        return await _held_against(store, settings, data, common=common)
+
+
+async def _set(
+    settings: "Settings", data: "JsonObject", *, common: bool, once: bool
+) -> tuple[str | None, tuple[str, ...], bool]:
+    """Write ``data`` if nothing is wrong; return whose it is, what is wrong, and whether it is written."""
+    from trader.entrypoints.cli.stored import open_store
+    from trader.stored import records
+
+    async with open_store(settings, new=True) as store:
+        account, found = await _held_against(store, settings, data, common=common)
+        if found:
+            return account, found, False
+        path = records.COMMON_CONFIGURATION if account is None else records.configuration_path(account)
+        if once:
+            return account, (), await records.write_first_configuration(store, path, data)
+        await records.write_configuration(store, path, data)
+        return account, (), True
+
+
+async def _held_against(
+    store: "Store", settings: "Settings", data: "JsonObject | None", *, common: bool
+) -> tuple[str | None, tuple[str, ...]]:
+    from trader.entrypoints.cli.configuration_parts import Parts, common_problems, own_account, parts_of
+    from trader.stored import records
+
+    if common:
+        stored = await store.get(records.COMMON_CONFIGURATION)
+        standing = stored.data if stored else {}
+        return None, await common_problems(store, settings, standing if data is None else data)
+    account = await own_account(store, settings, data)
+    parts = await parts_of(store, account)
+    return account, (parts if data is None else Parts(account, parts.common, data)).problems()
 
 
 def _named(account: str | None) -> str:

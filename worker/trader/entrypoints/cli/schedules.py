@@ -13,6 +13,7 @@ from trader.domain.wire import JsonObject, write_time
 from trader.entrypoints.cli import options
 from trader.entrypoints.cli.errors import WrongUse
 from trader.entrypoints.cli.output import console, print_json, print_line, show, table
+from trader.entrypoints.cli.written_file import Text, as_file
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -78,13 +79,18 @@ def schedules(context: typer.Context, file: File = None, as_json: options.AsJson
 
 
 @app.command("apply", epilog="Example: trader schedules apply --file plan.yaml")
-def apply_(file: File = None, as_json: options.AsJson = False, data_dir: options.DataDir = None) -> None:
+def apply_(
+    file: File = None, text: Text = None, as_json: options.AsJson = False, data_dir: options.DataDir = None
+) -> None:
     """Write into the store that a file's jobs stand from now on: their results are expected then.
 
     What stood before, and stands no longer, is expected until now. Nothing is published by it, and no
     scheduler is told.
     """
-    found, _, now = asyncio.run(_read(file))
+    if file is not None and text is not None:
+        raise WrongUse("expected --file or --text, found both; leave one out")
+    with as_file(text) as written:
+        found, _, now = asyncio.run(_read(written or file))
     standing = asyncio.run(_apply(options.settings(data_dir), found, now))
     if as_json:
         print_json({"appliedAt": write_time(now), "standing": standing})

@@ -3,13 +3,38 @@
 import json
 import re
 import sys
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
+import typer
 import yaml
 
 from trader.domain.wire import JsonObject
 from trader.entrypoints.cli.errors import WrongUse
+
+Text = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="YAML",
+        help="What the file would hold: for a command that runs where no file of yours is.",
+    ),
+]
+
+
+@contextmanager
+def as_file(text: str | None) -> Iterator[Path | None]:
+    """Yield a file with what was given as ``text``, for as long as it is read; None without one."""
+    if text is None:
+        yield None
+        return
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "--text"
+        file.write_text(text, encoding="utf-8", errors="surrogateescape")
+        yield file
 
 
 def read_file(name: str, *, such_as: str) -> JsonObject:

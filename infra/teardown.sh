@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Removes all that the steps made, after asking. Positions and orders at the broker stay: close them first.
+#
+#   infra/teardown.sh              keeps the database, which is the record of what was traded
+#   infra/teardown.sh --with-data  removes that too
+
+# shellcheck source=infra/shell/start.sh
+source "$(dirname "${BASH_SOURCE[0]}")/shell/start.sh"
+
+with_data=
+case $* in
+  '') ;;
+  --with-data) with_data=yes ;;
+  *) stop "expected --with-data or nothing, found $*" ;;
+esac
+
+printf 'This removes ib-intents from %s%s. Type the project to go on: ' "$PROJECT_ID" "${with_data:+, its database and bars}" >&2
+read -r answer || answer=
+[[ $answer == "$PROJECT_ID" ]] || stop "expected $PROJECT_ID, found '$answer'; nothing was removed"
+check_project
+
+# unscheduled: the record's job, for each account.
+unscheduled() {
+  local account
+  for account in "${accounts[@]}"; do
+    removed "job $(service_of "$account")-${record[name]}" \
+      scheduler jobs describe "$(service_of "$account")-${record[name]}" "--location=$GCP_REGION" -- \
+      scheduler jobs delete "$(service_of "$account")-${record[name]}" "--location=$GCP_REGION"
+  done
+}
+each_record "$schedules_file" schedules unscheduled
+for account in "${accounts[@]}"; do
+  removed "subscription $(subscription_of "$account")" \
+    pubsub subscriptions describe "$(subscription_of "$account")" -- \
+    pubsub subscriptions delete "$(subscription_of "$account")"
+  removed "service $(service_of "$account")" \
+    run services describe "$(service_of "$account")" "--region=$GCP_REGION" -- \
+    run services delete "$(service_of "$account")" "--region=$GCP_REGION"
+  removed "job $(job_of "$account")" \
+    run jobs describe "$(job_of "$account")" "--region=$GCP_REGION" -- \
+    run jobs delete "$(job_of "$account")" "--region=$GCP_REGION"
+  removed "secret ${secret_of[$account]}" \
+    secrets describe "${secret_of[$account]}" -- secrets delete "${secret_of[$account]}"
+done
+for subscription in results-console intents-dead-letter; do
+  removed "subscription $subscription" \
+    pubsub subscriptions describe "$subscription" -- pubsub subscriptions delete "$subscription"
+done
+for topic in intents results intents-dead-letter; do
+  removed "topic $topic" pubsub topics describe "$topic" -- pubsub topics delete "$topic"
+done
+for mode in paper live; do
+  removed "trigger $SERVICE_NAME_BASE-$mode" \
+    builds triggers describe "$SERVICE_NAME_BASE-$mode" "--region=$GCP_REGION" -- \
+    builds triggers delete "$SERVICE_NAME_BASE-$mode" "--region=$GCP_REGION"
+done
+
+# each_found WHAT LIST… -- DELETE…: take away each that the list names.
+each_found() {
+  local what=$1 list=() name
+  shift
+  while [[ $1 != -- ]]; do
+    list+=("$1")
+    shift
+  done
+  shift
+  look "${list[@]}" '--format=value(name)' || found=
+  for name in $found; do
+    act "$@" "$name"
+    did "$what ${name##*/}: removed"
+  done
+}
+each_found alert alpha monitoring policies list '--filter=displayName:"ib-intents: "' -- alpha monitoring policies delete
+each_found channel beta monitoring channels list '--filter=displayName="ib-intents"' -- beta monitoring channels delete
+each_found metric logging metrics list '--filter=name:ib-intents-' -- logging metrics delete
+each_found budget billing budgets list "--billing-account=$BILLING_ACCOUNT" \
+  "--filter=displayName=ib-intents-$PROJECT_ID" -- billing budgets delete
+removed "repository $REPO_NAME" \
+  artifacts repositories describe "$REPO_NAME" "--location=$GCP_REGION" -- \
+  artifacts repositories delete "$REPO_NAME" "--location=$GCP_REGION"
+
+# ungranted: the record's grant, where it is on the project, which stays.
+ungranted() {
+  [[ ${record[on]} == project ]] || return 0
+  local account member
+  for account in "${accounts[@]}"; do
+    # shellcheck disable=SC2086 # the words of a grant are its arguments
+    set_member ${record[to]//\{account\}/$account}
+    act projects remove-iam-policy-binding "$PROJECT_ID" "--member=$member" "--role=${record[role]}" --all --format=none
+    [[ ${record[to]} == *'{account}'* ]] || break
+  done
+}
+each_record infra/grants.yaml grants ungranted
+for email in "$push_account" "$builder_account"; do
+  removed "service account $email" iam service-accounts describe "$email" -- iam service-accounts delete "$email"
+done
+for account in "${accounts[@]}"; do
+  email=$(worker_account_of "$account")
+  removed "service account $email" iam service-accounts describe "$email" -- iam service-accounts delete "$email"
+done
+
+if [[ -n $with_data ]]; then
+  act firestore databases update '--database=(default)' --no-delete-protection --format=none
+  removed "database (default)" firestore databases describe '--database=(default)' -- \
+    firestore databases delete '--database=(default)'
+  act storage rm --recursive "gs://$bucket"
+  did "bucket $bucket: removed"
+else
+  say "kept: the database (default), and the bucket $bucket"
+fi
