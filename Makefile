@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-SCRIPTS := .ci/run gateway-image/gatewaystart.sh gateway-image/fetch.sh tests/images/standin/ibcstart.sh
+SCRIPTS := .ci/run gateway-image/gatewaystart.sh gateway-image/fetch.sh tests/images/tools.sh tests/images/standin/ibcstart.sh
 N ?= 1000
 # Started as often as here, Python is to keep what it compiles, whatever the machine's default is.
 export PYTHONDONTWRITEBYTECODE :=

@@ -1,10 +1,10 @@
 """Images built and run without a container engine's daemon: stand-in bases, buildah, podman and runc.
 
-As root on Debian. What it makes is named ``ib-intents-test``; containers are removed at the end, and images
-stay, so that a second run finds their layers again.
+As root on Debian. What it makes is named ``ib-intents-test``, and what runs carries this run's own number, so
+that two runs beside each other don't meet. Containers are removed at the end, and images stay, so that a second
+run finds their layers again.
 """
 
-import os
 import subprocess
 import sys
 import tarfile
@@ -16,28 +16,24 @@ from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import which
 from threading import Thread
+from uuid import uuid4
 
 ROOT = Path(__file__).parents[2]
 STANDIN = Path(__file__).parent / "standin"
-TOOLS = ("buildah", "podman", "runc", "debootstrap")
+NAME = f"ib-intents-test-{uuid4().hex[:8]}"
+"""What everything of this run is named after."""
 DEBIAN, PYTHON = "localhost/ib-intents-test-debian:bookworm", "localhost/ib-intents-test-python:bookworm"
 PACKAGES = "libssl3 libffi8 libbz2-1.0 liblzma5 libreadline8 libsqlite3-0 zlib1g ca-certificates"
 CERTIFICATES, PIP = "/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf"
 PODMAN = ("podman", "--cgroup-manager", "cgroupfs", "--runtime", "/usr/sbin/runc", "--log-level", "fatal")
-ULIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
+HOW = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--no-healthcheck")
 
 
 def missing() -> str | None:
     """Return why images can't be built here, None if they can."""
-    if os.geteuid() != 0:
-        return "expected root, which buildah's chroot needs"
-    lacking = [tool for tool in TOOLS if which(tool) is None]
-    if lacking:
-        packages = "buildah podman runc crun debootstrap netavark uidmap"
-        return f"expected {', '.join(lacking)}, found none; apt-get install {packages}"
-    return None
+    asked = run(str(Path(__file__).parent / "tools.sh"))
+    return asked.said.strip() if asked.code else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +166,20 @@ def gateway_arguments(downloads: Mapping[str, Path], address: str) -> dict[str, 
 def build(image: str, context: Path, arguments: Mapping[str, str], *more: str) -> Ran:
     """Build a Dockerfile unchanged."""
     given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-    how = ("--isolation", "chroot", "--network", "host", "--pull-never", "--format", "docker", "--layers")
+    how = ("--isolation", "chroot", "--network", "host", "--pull-never", "--format", "docker")
+    how = (*how, "--layers", "--force-rm")  # else a build that fails leaves its container
     return run("buildah", "bud", *how, "-t", image, *given, *more, str(context))
+
+
+def keep_layers(image: str) -> None:
+    """Leave the image under the name of all runs, for the next one's cache, and remove its predecessor."""
+    kept = image.replace(NAME, "ib-intents-test")
+    before = run("buildah", "images", "--quiet", "--no-trunc", kept).said.strip() if has(kept) else ""
+    done("buildah", "tag", image, kept)
+    done("podman", "untag", image, image)  # with one name it takes them all
+    after = done("buildah", "images", "--quiet", "--no-trunc", kept).strip()
+    if before and before != after:
+        run("podman", "rmi", before)  # refused where another run uses it
 
 
 def registry_mounts() -> list[str]:
@@ -211,31 +219,28 @@ class Container:
 
 @contextmanager
 def container(
-    name: str,
+    role: str,
     image: str,
     *,
     network: str = "none",
     variables: Mapping[str, str] = {},
     more: Sequence[str] = (),
 ) -> Iterator[Container]:
-    """Run an image, and remove the container at the end."""
+    """Run an image; at the end the container is removed, with its volumes, whatever became of the test."""
+    made = Container(f"{NAME}-{role}")
     given = [word for key, value in variables.items() for word in ("-e", f"{key}={value}")]
-    run(*PODMAN, "rm", "-f", "-t", "2", name)
-    done(
-        *PODMAN,
-        "run",
-        "-d",
-        "--name",
-        name,
-        *ULIMITS,
-        "--network",
-        network,
-        "--no-healthcheck",
-        *given,
-        *more,
-        image,
-    )
     try:
-        yield Container(name)
+        done(*PODMAN, "run", "-d", "--name", made.name, *HOW, "--network", network, *given, *more, image)
+        yield made
     finally:
-        run(*PODMAN, "rm", "-f", "-t", "2", name)
+        done(*PODMAN, "rm", "-f", "-v", "-i", "-t", "2", made.name)
+
+
+def once(image: str, *command: str, entrypoint: str | None = None, more: Sequence[str] = ()) -> Ran:
+    """Run an image to its end, without a network, and remove the container."""
+    name = f"{NAME}-once"
+    entry = ("--entrypoint", entrypoint) if entrypoint else ()
+    try:
+        return run(*PODMAN, "run", "--name", name, *HOW, "--network", "none", *entry, *more, image, *command)
+    finally:
+        done(*PODMAN, "rm", "-f", "-v", "-i", "-t", "2", name)

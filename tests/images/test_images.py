@@ -11,13 +11,24 @@ from typing import Any
 import pytest
 
 from tests.images import containers
-from tests.images.containers import ROOT, Container, Ran, build, container, gateway_arguments, run
+from tests.images.containers import (
+    NAME,
+    ROOT,
+    Container,
+    Ran,
+    build,
+    container,
+    gateway_arguments,
+    once,
+    run,
+)
+from tests.images.leftovers import standing
 from tests.support.stack import until
 
 WANTED = "TEST_IMAGES"
 pytestmark = pytest.mark.skipif(os.environ.get(WANTED) != "1", reason="it takes minutes: make test-images")
 
-GATEWAY, WORKER = "localhost/ib-intents-test-gateway", "localhost/ib-intents-test-worker"
+GATEWAY, WORKER = f"localhost/{NAME}-gateway", f"localhost/{NAME}-worker"
 SECRETS = {"IB_USER": "user-6f1e8c", "IB_PASSWORD": "secret-6f1e8c"}
 SUMMARY = '{"intent": "summary"}'
 
@@ -36,6 +47,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     why = containers.missing()
     if why:
         pytest.fail(f"{WANTED}=1, and {why}", pytrace=False)
+    before = standing()
     folder = tmp_path_factory.mktemp("images")
     took: dict[str, float] = {}
 
@@ -53,7 +65,12 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
         timed("gateway", build(GATEWAY, ROOT / "gateway-image", arguments))
         began = time.monotonic()
         timed("worker", build_worker())
-        yield Images(folder, arguments, took)
+        try:
+            yield Images(folder, arguments, took)
+        finally:
+            for image in (GATEWAY, WORKER):
+                containers.keep_layers(image)
+    assert standing() <= before, "the tests left something behind"
 
 
 def build_worker() -> Ran:
@@ -89,8 +106,8 @@ def test_the_two_beside_each_other_trade_and_nobody_sees_the_credentials(
     tmp_path.chmod(0o777)
     settings = ("-v", f"{tmp_path}:/home/gateway/settings")
     with (
-        container("ib-intents-test-gw", GATEWAY, variables=SECRETS, more=settings) as gateway,
-        container("ib-intents-test-worker", WORKER, network="container:ib-intents-test-gw") as worker,
+        container("gateway", GATEWAY, variables=SECRETS, more=settings) as gateway,
+        container("worker", WORKER, network=f"container:{NAME}-gateway") as worker,
     ):
         until_ready(worker)
         assert gateway.exec("python3", "/opt/gateway-image/healthcheck.py").code == 0
@@ -129,28 +146,19 @@ def test_the_worker_is_ready_only_once_the_gateway_is_logged_in_and_survives_its
 ) -> None:
     hold = ("--entrypoint", '["sleep", "600"]')
     with (
-        container("ib-intents-test-net", GATEWAY, more=hold) as net,
-        container("ib-intents-test-worker", WORKER, network=f"container:{net.name}") as worker,
+        container("net", GATEWAY, more=hold) as net,
+        container("worker", WORKER, network=f"container:{net.name}") as worker,
     ):
         until(lambda: readiness(worker).get("ready") is False, "a worker that answers before its gateway")
-        with container("ib-intents-test-gw", GATEWAY, network=f"container:{net.name}", variables=SECRETS):
+        with container("gateway", GATEWAY, network=f"container:{net.name}", variables=SECRETS):
             until_ready(worker)
         until(lambda: readiness(worker).get("ready") is False, "a worker that has lost its gateway")
-        with container("ib-intents-test-gw", GATEWAY, network=f"container:{net.name}", variables=SECRETS):
+        with container("gateway", GATEWAY, network=f"container:{net.name}", variables=SECRETS):
             until_ready(worker)
 
 
 def test_without_credentials_the_gateways_container_ends_with_one_line(images: Images) -> None:
-    ran = run(
-        *containers.PODMAN,
-        "run",
-        "--rm",
-        *containers.ULIMITS,
-        "--network",
-        "none",
-        "--no-healthcheck",
-        GATEWAY,
-    )
+    ran = once(GATEWAY)
     assert ran.code == 2
     (line,) = (line for line in ran.said.splitlines() if "gatewaystart" in line)
     assert line.startswith("gatewaystart: IB_USER and IB_PASSWORD: expected credentials, found none")
@@ -181,32 +189,8 @@ def test_a_build_with_no_change_takes_every_layer_from_the_cache(images: Images)
 
 def test_neither_image_runs_as_root_and_the_worker_can_write_parquet(images: Images) -> None:
     for image in (GATEWAY, WORKER):
-        ran = run(
-            *containers.PODMAN,
-            "run",
-            "--rm",
-            *containers.ULIMITS,
-            "--network",
-            "none",
-            "--no-healthcheck",
-            "--entrypoint",
-            "id",
-            image,
-            "-u",
-        )
-        assert ran.said.split()[-1] == "1000"
-    ran = run(
-        *containers.PODMAN,
-        "run",
-        "--rm",
-        *containers.ULIMITS,
-        "--network",
-        "none",
-        WORKER,
-        "python",
-        "-c",
-        "import pyarrow.parquet, pandas, exchange_calendars; print('fine')",
-    )
+        assert once(image, "-u", entrypoint="id").said.split()[-1] == "1000"
+    ran = once(WORKER, "python", "-c", "import pyarrow.parquet, pandas, exchange_calendars; print('fine')")
     assert "fine" in ran.said, ran.said
 
 
