@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.images.containers import NAME, done
+from tests.images.commands import NAME, done
 
 
 def standing() -> set[str]:
