@@ -44,7 +44,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
         pytest.fail(f"{WANTED}=1, and {why}", pytrace=False)
     before = standing()
     folder = tmp_path_factory.mktemp("images")
-    with ThreadPoolExecutor(2) as beside:  # debootstrap and pip mostly wait for different things
+    with ThreadPoolExecutor(2) as beside:
         debian = beside.submit(timed, bases.make_debian)
         wheels = bases.make_wheels()
         downloads = make_downloads(folder, wheels)

@@ -1,8 +1,10 @@
 """Containers that run without an engine's daemon, by podman and runc, as root on Debian."""
 
+import ctypes
 import json
-import sys
+import socket
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from tests.images.commands import NAME, Ran, done, run
 
 PODMAN = ("podman", "--cgroup-manager", "cgroupfs", "--runtime", "/usr/sbin/runc", "--log-level", "fatal")
 HOW = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--no-healthcheck")
+CLONE_NEWNET = 0x40000000
+"""setns(2): the namespace is that of a network; os.setns came with Python 3.12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,10 @@ class Container:
         assert kind == "CMD", kind
         return self.exec(*command)
 
-    def inside(self, script: str, *arguments: str) -> Ran:
-        """Run Python of this machine on the container's own network."""
-        return run(
-            "nsenter", "-t", self.pid, "-n", sys.executable, "-I", "-c", script, *arguments, within_s=120
-        )
+    def connect(self, port: int) -> socket.socket:
+        """Connect to a port of the container's own localhost."""
+        with ThreadPoolExecutor(1) as alone:  # the thread goes there, connects, and ends
+            return alone.submit(_connect_inside, self.pid, port).result()
 
     def processes(self) -> str:
         """Return its processes, as ps lists them."""
@@ -91,6 +94,14 @@ def once(image: str, *command: str, more: Sequence[str] = ()) -> Ran:
         return run(*PODMAN, "run", "--name", name, *HOW, "--network", "none", *more, image, *command)
     finally:
         _remove(name)
+
+
+def _connect_inside(pid: str, port: int) -> socket.socket:
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path(f"/proc/{pid}/ns/net").open("rb") as network:
+        if libc.setns(network.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+    return socket.create_connection(("127.0.0.1", port), 60)
 
 
 def _inspect(name: str, what: str) -> str:

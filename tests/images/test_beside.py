@@ -21,14 +21,9 @@ HELD = """
     - manual_order: {symbol: SPY, side: BUY, quantity: 10}
     - manual_order: {symbol: AAPL, side: SELL, quantity: 5}
 """
-COMMAND_PORT = "7462"
+COMMAND_PORT = 7462
 QUICK = {"TRADER_CONNECT_S": "5"}
 BARS = {"intent": "collect-market-data", "instruments": ["SPY"], "duration": "1 W", "id": "bars"}
-_TELL = """
-import socket, sys
-socket.create_connection(("127.0.0.1", int(sys.argv[1]))).sendall(sys.argv[2].encode())
-"""
-
 Record = Callable[[str, object], None]
 
 
@@ -90,7 +85,8 @@ def test_a_gateway_that_restarts_at_night_is_survived_by_the_same_worker(
 ) -> None:
     with both(tmp_path) as (gateway, worker):
         evening = until_ready(worker)
-        assert gateway.inside(_TELL, COMMAND_PORT, "RESTART").code == 0
+        with gateway.connect(COMMAND_PORT) as commands:
+            commands.sendall(b"RESTART\n")
         until(lambda: gateway.logs().count("standin: started") == 2, "a gateway that started again")
         until(lambda: readiness(worker)["since"] != evening["since"], "a worker that noticed")
         until_ready(worker)

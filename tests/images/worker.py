@@ -1,36 +1,37 @@
 """What a test asks of the worker in its container, and sends to it, on the container's own network."""
 
+import base64
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from http.client import HTTPConnection
 from typing import Any
 
 from tests.images.commands import Ran
 from tests.images.containers import Container
 from tests.support.stack import until
 
-_GET = """
-import sys, urllib.error, urllib.request
-try: answer = urllib.request.urlopen("http://127.0.0.1:8080" + sys.argv[1])
-except urllib.error.HTTPError as error: answer = error
-except OSError: sys.exit("{}")
-print(answer.read().decode())
-"""
+PORT = 8080
 
-_PUSH = """
-import base64, datetime, json, sys, urllib.error, urllib.request
-at = datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
-data = base64.b64encode(sys.argv[1].encode()).decode()
-body = {"message": {"data": data, "messageId": sys.argv[2], "publishTime": at}, "subscription": "s"}
-asked = urllib.request.Request("http://127.0.0.1:8080/", json.dumps(body).encode())
-asked.add_header("Content-Type", "application/json")
-try: print(urllib.request.urlopen(asked).status)
-except urllib.error.HTTPError as error: print(error.code)
-"""
+
+def _ask(worker: Container, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    """Return the status and the body of the worker's answer; raises OSError where it gives none."""
+    connection = HTTPConnection("127.0.0.1", PORT)
+    connection.sock = worker.connect(PORT)
+    try:
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
 
 
 def get(worker: Container, path: str) -> dict[str, Any]:
     """Return what the worker answers; nothing where it doesn't."""
-    found: dict[str, Any] = json.loads(worker.inside(_GET, path).said)
+    try:
+        found: dict[str, Any] = json.loads(_ask(worker, "GET", path)[1])
+    except OSError:
+        return {}
     return found
 
 
@@ -72,7 +73,10 @@ def _until(holds: Callable[[], bool], what: str, worker: Container) -> None:
 
 def deliver(worker: Container, body: dict[str, Any]) -> int:
     """Push an intent as Pub/Sub does, and return the status of the answer."""
-    return int(worker.inside(_PUSH, json.dumps(body), str(body["id"])).said)
+    data = base64.b64encode(json.dumps(body).encode()).decode()
+    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    message = {"data": data, "messageId": str(body["id"]), "publishTime": at}
+    return _ask(worker, "POST", "/", json.dumps({"message": message, "subscription": "s"}).encode())[0]
 
 
 def result(worker: Container, body: dict[str, Any]) -> dict[str, Any]:
