@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-SCRIPTS := .ci/run gateway-image/gatewaystart.sh gateway-image/fetch.sh tests/images/standin/ibcstart.sh
+SCRIPTS := .ci/run gateway-image/gatewaystart.sh gateway-image/fetch.sh worker/slim.sh tests/images/tools.sh \
+  tests/images/standin/debian.sh tests/images/standin/ibcstart.sh
+IMAGE_TESTS := $(addprefix tests/images/test_,builds.py beside.py worker_image.py)
 N ?= 1000
 # Started as often as here, Python is to keep what it compiles, whatever the machine's default is.
 export PYTHONDONTWRITEBYTECODE :=
@@ -24,7 +26,7 @@ chaos: .venv/ready  ## random histories with crashes and faults, N of them; FROM
 	PYTHONPATH=worker $(BIN)/python -m tests.chaos --seeds $(N) --from $(or $(FROM),0)
 
 test-images: .venv/ready  ## both images, built and run; as root on Debian, some minutes
-	TEST_IMAGES=1 $(BIN)/pytest -p no:xdist tests/images/test_images.py
+	TEST_IMAGES=1 $(BIN)/pytest -p no:xdist $(IMAGE_TESTS)
 
 check: .venv/ready  ## lint, types, the import rule, generated files current
 	$(BIN)/ruff format --check --quiet .
@@ -34,7 +36,7 @@ check: .venv/ready  ## lint, types, the import rule, generated files current
 	$(BIN)/trader schemas --check
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/shfmt --diff --indent 2 --case-indent $(SCRIPTS)
-	$(BIN)/hadolint gateway-image/Dockerfile worker/Dockerfile
+	$(BIN)/hadolint gateway-image/Dockerfile worker/Dockerfile tests/images/standin/python.Dockerfile
 	$(BIN)/yamllint --strict .
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.cloudbuild cloudbuild.yaml
 

@@ -8,7 +8,7 @@ from tests.support.emulators import firestore_emulator, pubsub_emulator
 
 __all__ = ["firestore_emulator", "pubsub_emulator"]
 
-SHOWN = ("crash points", "histories", "real deaths")
+SHOWN = ("crash points", "histories", "real deaths", "images", "processes", "night restart")
 """The properties, as of ``record_property``, whose values are printed."""
 
 

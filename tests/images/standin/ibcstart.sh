@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Stands in for IBC's scripts/ibcstart.sh: the same arguments, and behind them the simulated gateway.
+# Stands in for IBC's scripts/ibcstart.sh: the same arguments, and behind them the simulated gateway. As IBC's does, it
+# starts the gateway again when that has ended to be restarted.
 set -euo pipefail
 version=$1
 for argument in "$@"; do
@@ -10,4 +11,9 @@ for argument in "$@"; do
   esac
 done
 export PYTHONPATH=$programs${PYTHONPATH:+:$PYTHONPATH}
-exec "${STANDIN_PYTHON:-python3}" "$(dirname "$0")/standin.py" "$ini" "$settings"
+while :; do
+  rm -f "$settings/autorestart"
+  status=0
+  "${STANDIN_PYTHON:-python3}" "$(dirname "$0")/standin.py" "$ini" "$settings" || status=$?
+  [[ -e $settings/autorestart ]] || exit "$status"
+done

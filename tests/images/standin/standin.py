@@ -1,6 +1,7 @@
-"""Stands in for IB Gateway under IBC: reads its configuration, serves the simulated gateway, obeys STOP.
+"""Stands in for IB Gateway under IBC: reads its configuration, serves the simulated gateway, obeys commands.
 
-A user named ``nobody`` is never let in, as by a wrong password: the process ends with 7.
+STOP ends it, RESTART has it start again. A user named ``nobody`` is never let in, as by a wrong password: the
+process ends with 7.
 """
 
 import signal
@@ -8,6 +9,9 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+
+OPTIONS = {"scenario": "scenario.yaml", "market": "market.yaml", "ahead": "ahead"}
+"""The simulator's options, and the files of the settings folder that they take where there is one."""
 
 
 def properties(path: str) -> dict[str, str]:
@@ -17,41 +21,62 @@ def properties(path: str) -> dict[str, str]:
     return {name: value.encode().decode("unicode_escape") for name, _, value in pairs}
 
 
+def say(text: str) -> None:
+    sys.stderr.write(f"standin: {text}\n")
+
+
+def simulator(port: str, settings: Path) -> list[str]:
+    """Return the command of the simulated gateway, which goes on from what it knew."""
+    command = [sys.executable, "-m", "gateway_simulator", "--port", port]
+    command += ["--state", str(settings / "gateway.json")]
+    for option, name in OPTIONS.items():
+        if (file := settings / name).exists():
+            command += [f"--{option}", str(file)]
+    return command
+
+
+def obey(commands: socket.socket, gateway: subprocess.Popen[bytes]) -> str | None:
+    """Return the command that ends the gateway, None if it ends by itself."""
+    commands.settimeout(0.1)
+    while gateway.poll() is None:
+        try:
+            connection, _ = commands.accept()
+        except TimeoutError:
+            continue
+        with connection:
+            told = connection.recv(64).decode(errors="replace").strip()
+        if told in ("STOP", "RESTART"):
+            return told
+    return None
+
+
 def main() -> int:
-    """Serve until the command server is told STOP, or a signal ends it."""
+    """Serve until the command server is told STOP or RESTART, or a signal ends it."""
     found, settings = properties(sys.argv[1]), Path(sys.argv[2])
     if found["IbLoginId"] == "nobody":
-        sys.stderr.write("standin: login refused\n")
+        say("login refused")
         return 7
     (settings / "seen.txt").write_text(
         f"{len(found['IbLoginId'])} {len(found['IbPassword'])} {found['TradingMode']}\n"
     )
-    command = [sys.executable, "-m", "gateway_simulator", "--port", found["OverrideTwsApiPort"]]
-    command += ["--state", str(settings / "gateway.json")]
-    for option in ("scenario", "market"):
-        if (file := settings / f"{option}.yaml").exists():
-            command += [f"--{option}", str(file)]
     with socket.create_server((found["BindAddress"], int(found["CommandServerPort"]))) as commands:
-        gateway = subprocess.Popen(command, stdout=sys.stderr)
+        gateway = subprocess.Popen(simulator(found["OverrideTwsApiPort"], settings), stdout=sys.stderr)
 
         def end(*_: object) -> None:
             gateway.terminate()
             sys.exit(143)
 
         signal.signal(signal.SIGTERM, end)
-        commands.settimeout(0.1)
-        while gateway.poll() is None:
-            try:
-                connection, _ = commands.accept()
-            except TimeoutError:
-                continue
-            with connection:
-                if connection.recv(64).startswith(b"STOP"):
-                    gateway.terminate()
-                    gateway.wait()
-                    sys.stderr.write("standin: logged out\n")
-                    return 0
-        return gateway.returncode
+        say("started")
+        told = obey(commands, gateway)
+        gateway.terminate()
+        status = gateway.wait()
+    if told is None:
+        return status
+    if told == "RESTART":
+        (settings / "autorestart").touch()
+    say("logged out, to start again" if told == "RESTART" else "logged out")
+    return 0
 
 
 if __name__ == "__main__":
