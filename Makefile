@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
+INFRA := $(wildcard infra/*.sh infra/steps/*.sh)
 SCRIPTS := .ci/run gateway-image/gatewaystart.sh gateway-image/fetch.sh worker/slim.sh tests/images/tools.sh \
   tests/images/standin/debian.sh tests/images/standin/ibcstart.sh
 IMAGE_TESTS := $(addprefix tests/images/test_,builds.py beside.py worker_image.py)
@@ -35,7 +36,8 @@ check: .venv/ready  ## lint, types, the import rule, generated files current
 	$(BIN)/lint-imports
 	$(BIN)/trader schemas --check
 	$(BIN)/shellcheck $(SCRIPTS)
-	$(BIN)/shfmt --diff --indent 2 --case-indent $(SCRIPTS)
+	$(BIN)/shellcheck --external-sources $(INFRA)
+	$(BIN)/shfmt --diff --indent 2 --case-indent $(SCRIPTS) infra
 	$(BIN)/hadolint gateway-image/Dockerfile worker/Dockerfile tests/images/standin/python.Dockerfile
 	$(BIN)/yamllint --strict .
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.cloudbuild cloudbuild.yaml

@@ -6,6 +6,7 @@
 #
 # Deliveries stop, runs come to their ends, the service is replaced, its gateway logs in, deliveries go on.
 
+needs="PROJECT_ID GCP_REGION SERVICE_NAME_BASE REPO_NAME"
 # shellcheck source=infra/shell/start.sh
 source "$(dirname "${BASH_SOURCE[0]}")/shell/start.sh"
 

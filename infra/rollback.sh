@@ -3,6 +3,7 @@
 #
 #   infra/rollback.sh DU1234567
 
+needs="PROJECT_ID GCP_REGION SERVICE_NAME_BASE REPO_NAME"
 # shellcheck source=infra/shell/start.sh
 source "$(dirname "${BASH_SOURCE[0]}")/shell/start.sh"
 

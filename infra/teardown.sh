@@ -19,53 +19,68 @@ read -r answer || answer=
 [[ $answer == "$PROJECT_ID" ]] || stop "expected $PROJECT_ID, found '$answer'; nothing was removed"
 check_project
 
+# removed WHAT NAME ARGUMENT…: take away what is among the names in `listed`.
+removed() {
+  local what=$1 name=$2
+  shift 2
+  if [[ -n $DRY_RUN || $'\n'$listed$'\n' == *[$'\n'/]"$name"$'\n'* ]]; then
+    act "$@"
+    did "$what $name: removed"
+  fi
+}
+
 # unscheduled: the record's job, for each account.
 unscheduled() {
-  local account
+  local account id
   for account in "${accounts[@]}"; do
-    removed "job $(service_of "$account")-${record[name]}" \
-      scheduler jobs describe "$(service_of "$account")-${record[name]}" "--location=$GCP_REGION" -- \
-      scheduler jobs delete "$(service_of "$account")-${record[name]}" "--location=$GCP_REGION"
+    id=$(service_of "$account")-${record[name]}
+    removed job "$id" scheduler jobs delete "$id" "--location=$GCP_REGION"
   done
 }
+list scheduler jobs list "--location=$GCP_REGION" '--format=value(name)'
 each_record "$schedules_file" schedules unscheduled
+list pubsub subscriptions list '--format=value(name)'
 for account in "${accounts[@]}"; do
-  removed "subscription $(subscription_of "$account")" \
-    pubsub subscriptions describe "$(subscription_of "$account")" -- \
-    pubsub subscriptions delete "$(subscription_of "$account")"
-  removed "service $(service_of "$account")" \
-    run services describe "$(service_of "$account")" "--region=$GCP_REGION" -- \
-    run services delete "$(service_of "$account")" "--region=$GCP_REGION"
-  removed "job $(job_of "$account")" \
-    run jobs describe "$(job_of "$account")" "--region=$GCP_REGION" -- \
-    run jobs delete "$(job_of "$account")" "--region=$GCP_REGION"
-  removed "secret ${secret_of[$account]}" \
-    secrets describe "${secret_of[$account]}" -- secrets delete "${secret_of[$account]}"
+  removed subscription "$(subscription_of "$account")" pubsub subscriptions delete "$(subscription_of "$account")"
 done
 for subscription in results-console intents-dead-letter; do
-  removed "subscription $subscription" \
-    pubsub subscriptions describe "$subscription" -- pubsub subscriptions delete "$subscription"
+  removed subscription "$subscription" pubsub subscriptions delete "$subscription"
 done
+list pubsub topics list '--format=value(name)'
 for topic in intents results intents-dead-letter; do
-  removed "topic $topic" pubsub topics describe "$topic" -- pubsub topics delete "$topic"
+  removed topic "$topic" pubsub topics delete "$topic"
 done
+list run services list "--region=$GCP_REGION" '--format=value(metadata.name)'
+for account in "${accounts[@]}"; do
+  removed service "$(service_of "$account")" run services delete "$(service_of "$account")" "--region=$GCP_REGION"
+done
+list run jobs list "--region=$GCP_REGION" '--format=value(metadata.name)'
+for account in "${accounts[@]}"; do
+  removed job "$(job_of "$account")" run jobs delete "$(job_of "$account")" "--region=$GCP_REGION"
+done
+list secrets list '--format=value(name)'
+for account in "${accounts[@]}"; do
+  removed secret "${secret_of[$account]}" secrets delete "${secret_of[$account]}"
+done
+list builds triggers list "--region=$GCP_REGION" '--format=value(name)'
 for mode in paper live; do
-  removed "trigger $SERVICE_NAME_BASE-$mode" \
-    builds triggers describe "$SERVICE_NAME_BASE-$mode" "--region=$GCP_REGION" -- \
+  removed trigger "$SERVICE_NAME_BASE-$mode" \
     builds triggers delete "$SERVICE_NAME_BASE-$mode" "--region=$GCP_REGION"
 done
+list artifacts repositories list "--location=$GCP_REGION" '--format=value(name)'
+removed repository "$REPO_NAME" artifacts repositories delete "$REPO_NAME" "--location=$GCP_REGION"
 
 # each_found WHAT LIST… -- DELETE…: take away each that the list names.
 each_found() {
-  local what=$1 list=() name
+  local what=$1 asked=() name
   shift
   while [[ $1 != -- ]]; do
-    list+=("$1")
+    asked+=("$1")
     shift
   done
   shift
-  look "${list[@]}" '--format=value(name)' || found=
-  for name in $found; do
+  list "${asked[@]}" '--format=value(name)'
+  for name in $listed; do
     act "$@" "$name"
     did "$what ${name##*/}: removed"
   done
@@ -75,34 +90,32 @@ each_found channel beta monitoring channels list '--filter=displayName="ib-inten
 each_found metric logging metrics list '--filter=name:ib-intents-' -- logging metrics delete
 each_found budget billing budgets list "--billing-account=$BILLING_ACCOUNT" \
   "--filter=displayName=ib-intents-$PROJECT_ID" -- billing budgets delete
-removed "repository $REPO_NAME" \
-  artifacts repositories describe "$REPO_NAME" "--location=$GCP_REGION" -- \
-  artifacts repositories delete "$REPO_NAME" "--location=$GCP_REGION"
 
 # ungranted: the record's grant, where it is on the project, which stays.
 ungranted() {
-  [[ ${record[on]} == project ]] || return 0
+  [[ ${record[resource]} == project ]] || return 0
   local account member
   for account in "${accounts[@]}"; do
     # shellcheck disable=SC2086 # the words of a grant are its arguments
-    set_member ${record[to]//\{account\}/$account}
+    set_member ${record[member]//\{account\}/$account}
     act projects remove-iam-policy-binding "$PROJECT_ID" "--member=$member" "--role=${record[role]}" --all --format=none
-    [[ ${record[to]} == *'{account}'* ]] || break
+    [[ ${record[member]} == *'{account}'* ]] || break
   done
 }
 each_record infra/grants.yaml grants ungranted
+list iam service-accounts list '--format=value(email)'
 for email in "$push_account" "$builder_account"; do
-  removed "service account $email" iam service-accounts describe "$email" -- iam service-accounts delete "$email"
+  removed "service account" "$email" iam service-accounts delete "$email"
 done
 for account in "${accounts[@]}"; do
   email=$(worker_account_of "$account")
-  removed "service account $email" iam service-accounts describe "$email" -- iam service-accounts delete "$email"
+  removed "service account" "$email" iam service-accounts delete "$email"
 done
 
 if [[ -n $with_data ]]; then
   act firestore databases update '--database=(default)' --no-delete-protection --format=none
-  removed "database (default)" firestore databases describe '--database=(default)' -- \
-    firestore databases delete '--database=(default)'
+  act firestore databases delete '--database=(default)'
+  did "database (default): removed"
   act storage rm --recursive "gs://$bucket"
   did "bucket $bucket: removed"
 else

@@ -4,6 +4,7 @@
 #   infra/trader.sh DU1234567 state
 #   infra/trader.sh DU1234567 state halt --reason "looking into it"
 
+needs="PROJECT_ID GCP_REGION SERVICE_NAME_BASE REPO_NAME"
 # shellcheck source=infra/shell/start.sh
 source "$(dirname "${BASH_SOURCE[0]}")/shell/start.sh"
 

@@ -73,23 +73,6 @@ ensure_listed() {
   fi
 }
 
-# removed WHAT DESCRIBE… -- DELETE…: take away what is there.
-removed() {
-  local what=$1 describe=()
-  shift
-  while [[ $1 != -- ]]; do
-    describe+=("$1")
-    shift
-  done
-  shift
-  if [[ -n $DRY_RUN ]] || look "${describe[@]}" '--format=value(name)'; then
-    act "$@"
-    did "$what: removed"
-  else
-    say "$what: is gone"
-  fi
-}
-
 # rendered FILE NAME…: print the file with each ${NAME} in the variable's place.
 rendered() {
   local text name

@@ -11,14 +11,14 @@ grant_all() {
 }
 
 grant_read() {
-  local wanted=$1 account kind=${record[on]%% *}
+  local wanted=$1 account kind=${record[resource]%% *}
   [[ $kind == "$wanted" ]] || return 0
-  if [[ "${record[on]} ${record[to]}" == *'{account}'* ]]; then
+  if [[ "${record[resource]} ${record[member]}" == *'{account}'* ]]; then
     for account in "${accounts[@]}"; do
-      grant "${record[on]//\{account\}/$account}" "${record[to]//\{account\}/$account}" "${record[role]}"
+      grant "${record[resource]//\{account\}/$account}" "${record[member]//\{account\}/$account}" "${record[role]}"
     done
   else
-    grant "${record[on]}" "${record[to]}" "${record[role]}"
+    grant "${record[resource]}" "${record[member]}" "${record[role]}"
   fi
 }
 
@@ -64,10 +64,10 @@ set_resource() {
       case $2 in
         push) resource=(iam service-accounts "$push_account") ;;
         worker) resource=(iam service-accounts "$(worker_account_of "$3")") ;;
-        *) stop "infra/grants.yaml: on: expected identity push or identity worker {account}, found identity $2" ;;
+        *) stop "infra/grants.yaml: resource: expected identity push or identity worker {account}, found identity $2" ;;
       esac
       ;;
-    *) stop "infra/grants.yaml: on: expected a kind of resource that the scripts know, found $1" ;;
+    *) stop "infra/grants.yaml: resource: expected a kind of resource that the scripts know, found $1" ;;
   esac
 }
 
@@ -80,7 +80,7 @@ set_member() {
     operator) member=user:$USER_EMAIL_ACCOUNT ;;
     pubsub) agent=pubsub ;;
     scheduler) agent=cloudscheduler ;;
-    *) stop "infra/grants.yaml: to: expected someone whom the scripts know, found $1" ;;
+    *) stop "infra/grants.yaml: member: expected someone whom the scripts know, found $1" ;;
   esac
   if [[ -n $agent ]]; then
     know_project_number

@@ -35,8 +35,9 @@ check_variables() {
   bucket=$PROJECT_ID-$SERVICE_NAME_BASE-data
 }
 
-# expect VARIABLE PATTERN WHAT: add a line to `wrong` unless the variable is as expected.
+# expect VARIABLE PATTERN WHAT: add a line to `wrong` unless the variable is as expected, or isn't among those needed.
 expect() {
+  [[ -z ${needs:-} || " $needs " == *" $1 "* ]] || return 0
   [[ ${!1:-} =~ $2 ]] || wrong+=("$1: expected $3, found '${!1:-}'")
 }
 

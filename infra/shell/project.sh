@@ -7,7 +7,7 @@ check_project() {
   [[ -z $DRY_RUN ]] || return 0
   local version
   command -v gcloud >/dev/null || stop "expected the Google Cloud CLI, found no gcloud; install it"
-  version=$(gcloud version --format='value("Google Cloud SDK")')
+  version=$(gcloud version --format='value("Google Cloud SDK")') || version='none that runs'
   [[ ${version%%.*} =~ ^[0-9]+$ && ${version%%.*} -ge $oldest_gcloud ]] ||
     stop "expected gcloud $oldest_gcloud or newer, found $version; run gcloud components update"
   look projects describe "$PROJECT_ID" '--format=value(projectNumber,lifecycleState)' ||

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -89,6 +90,19 @@ def environment(apis: GoogleApis, gcloud: Path, variables: Mapping[str, str]) ->
     return {**here, **VARIABLES, **apis.environment(str(gcloud)), **variables}
 
 
+def guide_blocks(language: str = "") -> list[str]:
+    """Return the shell blocks of the guide, in English or as ``.zh-CN``."""
+    text = (ROOT / f"infra/README{language}.md").read_text(encoding="utf-8")
+    return re.findall(r"^```sh\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def guide_commands(program: str) -> list[str]:
+    """Return the guide's commands of one program, each once; a login needs a person and a browser."""
+    lines = [line for block in guide_blocks() for line in block.splitlines()]
+    found = [line for line in lines if line.startswith(program) and line != "gcloud auth login"]
+    return list(dict.fromkeys(found))
+
+
 def require_gcloud() -> None:
     """Skip where there is no gcloud; fail where the gate says that there is one."""
     if shutil.which("gcloud") is None:
@@ -114,7 +128,9 @@ def story(folder: Path, shared: Path) -> dict[str, Ran]:
     """Return the recorded story of a deployment; the first test that asks plays it, for all processes.
 
     ``failing`` is a first deployment that is stopped at a subscription, ``rest`` goes on there, ``adding``
-    adds an account, ``releasing`` and ``rolling-back`` replace a revision, ``tearing-down`` removes it all.
+    adds an account, ``releasing`` and ``rolling-back`` replace a revision, ``halting`` and ``rotating`` are
+    what a person does in between, each command of the guide that is gcloud's own stands for itself, and
+    ``tearing-down`` removes it all.
     """
     require_gcloud()
     file = shared / "deployment.json"
@@ -139,5 +155,10 @@ def _played(folder: Path) -> dict[str, Ran]:
         told["adding"] = project.run("infra/add_account.sh", LIVE, "live", "ib-live-credentials")
         told["releasing"] = project.run("infra/release.sh", PAPER, IMAGE_TAG="def456")
         told["rolling-back"] = project.run("infra/rollback.sh", PAPER)
+        told["halting"] = project.run(
+            "infra/trader.sh", PAPER, "state", "halt", "--reason", "nothing answers"
+        )
+        told["rotating"] = project.run("infra/rotate_credentials.sh", PAPER, given=f"{USER}\n{PASSWORD}\n")
+        told |= {command: project.run("-c", command) for command in guide_commands("gcloud")}
         told["tearing-down"] = project.run("infra/teardown.sh", "--with-data", given=f"{PROJECT}\n")
         return told

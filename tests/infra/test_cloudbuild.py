@@ -25,6 +25,9 @@ OPERATION = {
 }
 
 
+GIVEN_TO_SHELL = {"IMAGES": "images.example", "COMMIT": "abc123"}
+
+
 def steps() -> dict[str, dict[str, Any]]:
     return {step["id"]: step for step in yaml.safe_load(CLOUDBUILD.read_text())["steps"]}
 
@@ -100,7 +103,7 @@ def test_the_gateways_image_is_built_only_when_its_files_or_arguments_have_no_im
 
     def tag(**changes: str) -> str:
         names = ("GATEWAY_URL", "GATEWAY_VERSION", "GATEWAY_SHA256", "IBC_URL", "IBC_VERSION", "IBC_SHA256")
-        given = {name: name.lower() for name in names} | {"IMAGES": "images.example"} | changes
+        given = {name: name.lower() for name in names} | GIVEN_TO_SHELL | changes
         ran = _sh("gateway", tmp_path, given, docker.parent)
         assert ran.returncode == 0, ran.stderr
         return (tmp_path / "gateway-image.txt").read_text().strip()
@@ -111,15 +114,33 @@ def test_the_gateways_image_is_built_only_when_its_files_or_arguments_have_no_im
     (tmp_path / "gateway-image" / "fetch.sh").write_text("another\n")
     assert tag() != first
     assert (tmp_path / "built").read_text().splitlines() == ["built"] * 3
-    assert len(set((tmp_path / "pushed").read_text().splitlines())) == 3
+    pushed = set((tmp_path / "pushed").read_text().splitlines())
+    assert len(pushed - {"images.example/gateway:abc123"}) == 3
+    assert "images.example/gateway:abc123" in pushed, "a release names it by the commit"
+
+
+@pytest.mark.parametrize(
+    ("deploy", "said"), [("no", "not deployed"), ("live", "--mode live"), ("paper", "--mode paper")]
+)
+def test_a_build_releases_only_what_it_is_told_to(tmp_path: Path, deploy: str, said: str) -> None:
+    (tmp_path / "infra").mkdir()
+    release = tmp_path / "infra" / "release.sh"
+    release.write_text('#!/bin/sh\necho "released $*"\n')
+    release.chmod(0o755)
+    (tmp_path / "gateway-image.txt").write_text("images.example/gateway:1\n")
+    given = {"DEPLOY": deploy, "IMAGE_TAG": "abc123", "IMAGES": "images.example"}
+    ran = _sh("deploy", tmp_path, given, program="bash")
+    assert ran.returncode == 0, ran.stderr
+    assert said in ran.stdout
+    assert ("released" in ran.stdout) == (deploy != "no")
 
 
 def _sh(
-    step: str, folder: Path, given: dict[str, str], programs: Path | None = None
+    step: str, folder: Path, given: dict[str, str], programs: Path | None = None, program: str = "sh"
 ) -> subprocess.CompletedProcess[str]:
     path = f"{programs}:{os.environ['PATH']}" if programs else os.environ["PATH"]
     return subprocess.run(
-        ["sh", "-euc", script(step)],
+        [program, "-euc", script(step)],
         cwd=folder,
         env={"PATH": path, **given},
         capture_output=True,

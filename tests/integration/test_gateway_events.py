@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 import gateway_simulator
 from gateway_simulator.actions import NoLogin
@@ -115,7 +116,7 @@ async def watched(gateway: Gateway, folder: Path, **given: Any) -> AsyncIterator
     await records.write_configuration(store, records.configuration_path(ACCOUNT), data)
     clock, topic = HurriedTime(gateway), Topic()
     teller = GatewayTeller(store, topic, clock, look_s=0.01)
-    telling = asyncio.create_task(teller.run())
+    telling = asyncio.gather(teller.run(), teller.watch())
     given = {"account": ACCOUNT, "connect_s": 0.2, "broker_call_s": 1, "heartbeat_s": 0.05, **given}
     try:
         async with (
@@ -166,6 +167,14 @@ async def test_a_second_factor_that_is_pending_is_told_once_and_then_that_all_is
         at.pass_time(timedelta(minutes=2))
         await at.worker.ready()
         await at.topic.until_told("login-required", "ready")
+
+
+async def test_the_log_says_again_and_again_that_the_gateway_is_not_ready(tmp_path: Path) -> None:
+    with capture_logs() as lines:
+        async with watched(behaving_as("second-factor-pending"), tmp_path, connect_s=0.05) as at:
+            await eventually(lambda: [line["event"] for line in lines].count("gateway not ready") >= 2)
+            at.pass_time(timedelta(minutes=2))
+            await at.worker.ready()
 
 
 async def test_a_competing_session_is_told_with_what_the_gateway_said(tmp_path: Path) -> None:

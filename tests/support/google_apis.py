@@ -126,7 +126,8 @@ class GoogleApis:
             return 200, {"name": resource, "done": True, "response": {}}
         collection = resource.rpartition("/")[2]
         if collection in COLLECTIONS:
-            return 200, {COLLECTIONS[collection]: self._inside(resource, call)}
+            key = "items" if call.api == "run" else COLLECTIONS[collection]
+            return 200, {key: self._inside(resource, call), **({"metadata": {}} if call.api == "run" else {})}
         return _error(404, "NOT_FOUND", f"Resource {resource} was not found.")
 
     def _inside(self, resource: str, call: Call) -> list[Json]:
@@ -153,6 +154,12 @@ class GoogleApis:
             path = f"{resource}/versions/1"
             self.documents[path] = {"name": path, "state": "ENABLED", "clientSpecifiedPayloadChecksum": True}
             return 200, self.documents[path]
+        if verb == "publish":
+            return 200, {"messageIds": ["1"]}
+        if verb in ("pull", "acknowledge"):
+            return 200, {"receivedMessages": []} if verb == "pull" else {}
+        if verb == "run" and call.api == "cloudscheduler":
+            return 200, self.documents[resource]
         if verb == "run":
             job = resource.rpartition("/")[2]
             path = f"{resource.rpartition('/jobs/')[0]}/executions/{job}-{len(self.calls)}"
@@ -233,7 +240,7 @@ class GoogleApis:
     def _delete(self, call: Call, resource: str, verb: str) -> tuple[int, Json]:
         if self.documents.pop(resource, None) is None:
             return _error(404, "NOT_FOUND", f"Resource {resource} was not found.")
-        return 200, {}
+        return 200, _answer(call, {})
 
 
 COLLECTIONS = {
@@ -248,7 +255,12 @@ COLLECTIONS = {
     "jobs": "jobs",
     "metrics": "metrics",
     "revisions": "items",
+    "executions": "items",
+    "secrets": "secrets",
+    "triggers": "triggers",
+    "repositories": "repositories",
     "alertPolicies": "alertPolicies",
+    "o": "items",
     "notificationChannels": "notificationChannels",
 }
 """By the end of a path: the field in which its documents are listed."""

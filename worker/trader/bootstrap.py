@@ -74,7 +74,8 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
         )
         opened.push_async_callback(learned.finish)
         opened.push_async_callback(connection.close)
-        for work in (teller.run(), connection.run(), Sweeper(runner).run(settings.durations.lease_s)):
+        sweeping = Sweeper(runner).run(settings.durations.lease_s)
+        for work in (teller.run(), teller.watch(), connection.run(), sweeping):
             opened.push_async_callback(_cancelled, asyncio.create_task(work))
         opened.push_async_callback(runner.stop)
         yield Worker(ports, runner, topics)

@@ -189,3 +189,29 @@ def test_a_wrong_argument_is_one_line(trader: Trader, arguments: list[str]) -> N
 
 def test_without_a_command_it_shows_its_help(trader: Trader) -> None:
     assert "trader config check plan.yaml" in trader("config").out
+
+
+def test_a_first_configuration_is_written_once_and_what_is_there_stays(trader: Trader, file: Path) -> None:
+    assert "is written" in trader("config", "set", "--once", str(file)).out
+    before = shown(trader)["version"]
+    file.write_text(yaml.safe_dump({**SAMPLE, "cashThreshold": 5}))
+    said = trader("config", "set", "--once", str(file))
+    assert (said.code, said.out) == (0, "the configuration of DU1 is there, and stays as it is\n")
+    assert shown(trader)["version"] == before
+
+
+def test_a_configuration_may_be_given_as_text(trader: Trader, file: Path) -> None:
+    assert trader("config", "set", "--text", file.read_text()).code == 0
+    assert shown(trader)["account"] == "DU1"
+    said = trader("config", "set", "--text", "account: [")
+    assert said.code == 2
+    assert "--text: line 1: expected YAML or JSON" in said.err
+
+
+@pytest.mark.parametrize(("arguments", "found"), [((), "neither"), (("plan.yaml", "--text", "{}"), "both")])
+def test_a_file_and_a_text_are_two_ways_of_which_one_is_taken(
+    trader: Trader, arguments: tuple[str, ...], found: str
+) -> None:
+    said = trader("config", "set", *arguments)
+    assert said.code == 2
+    assert f"expected FILE or --text, found {found}" in said.err

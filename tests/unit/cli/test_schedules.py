@@ -172,3 +172,12 @@ def test_applying_says_what_stands(trader: Trader, write: Callable[..., str]) ->
     assert (said.code, said.out) == (0, "1 job stands: close; 1 is off\n")
     again = trader("schedules", "apply", "--json", "--file", write({}, {"name": "more"}))
     assert json.loads(again.out)["standing"] == ["close", "more"]
+
+
+def test_schedules_may_be_given_as_text_where_no_file_is(trader: Trader, write: Callable[..., str]) -> None:
+    path = write()
+    said = trader("schedules", "apply", "--text", Path(path).read_text())
+    assert (said.code, said.out) == (0, trader("schedules", "apply", "--file", path).out)
+    both = trader("schedules", "apply", "--file", path, "--text", "schedules: []")
+    assert both.code == 2
+    assert "expected --file or --text, found both" in both.err

@@ -65,10 +65,7 @@ class GatewayTeller:
                     await self._noted.wait()
 
     async def _tell(self) -> bool:
-        """Tell what is due; return whether nothing can become due before the next state.
-
-        As long as the gateway isn't ready, outside its restart window, each look says so in the log.
-        """
+        """Tell what is due; return whether nothing can become due before the next state."""
         while (told := self._incidents.due(self._clock.now())) is not None:
             if told.state is not GatewayState.READY and await self._restarting():
                 return False
@@ -82,11 +79,18 @@ class GatewayTeller:
             log.info("gateway event told", told=told.event)
             self._incidents = self._incidents.having_told(told)
         status = self._incidents.status
-        if status is None or status.ready:
-            return True
-        if not await self._restarting():
-            log.warning("gateway not ready", state=status.state.value, code=status.code)
-        return False
+        return status is None or status.ready
+
+    async def watch(self) -> None:
+        """Say in the log, now and then, that the gateway isn't ready outside its window, until cancelled.
+
+        Apart from the telling, which must miss no state while the store is read.
+        """
+        while True:
+            await self._clock.sleep(self._look_s)
+            status = self._incidents.status
+            if status is not None and not status.ready and not await self._restarting():
+                log.warning("gateway not ready", state=status.state.value, code=status.code)
 
     async def _restarting(self) -> bool:
         status = self._incidents.status

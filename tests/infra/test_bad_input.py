@@ -1,0 +1,244 @@
+"""What a deployment refuses before it changes anything, each in a line that says how to mend it."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.infra.deployment import PAPER, ROOT, VARIABLES, Checkout, checkout, require_gcloud
+from tests.support.google_apis import PROJECT, REGION
+
+ENTRY = {
+    "account": PAPER,
+    "mode": "paper",
+    "default": "true",
+    "secret": "ib-paper-credentials",
+    "configuration": "infra/configuration.example.yaml",
+}
+
+
+def refused(command: str = "infra/deploy.sh --dry-run", **variables: str) -> list[str]:
+    """Run a script that needs no gcloud; return the lines of its refusal."""
+    here = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    ran = subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env={**here, **VARIABLES, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    return ran.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in VARIABLES if not name.startswith(("IB_", "IMAGE", "GITHUB"))]
+)
+def test_a_variable_that_is_missing_or_malformed_is_named(name: str) -> None:
+    for value in ("", "!"):
+        first, last = refused(**{name: value})
+        assert first.startswith(f"error: {name}: expected ")
+        assert first.endswith(f"found '{value}'")
+        assert "source it; nothing was changed" in last
+
+
+def test_all_that_is_missing_is_said_at_once() -> None:
+    assert len(refused(PROJECT_ID="", ALERT_EMAIL="", GATEWAY_SHA256="", GITHUB_REPO="")) == 5
+
+
+def accounts_file(folder: Path, *entries: dict[str, str]) -> Path:
+    """Write a list of accounts as a person does."""
+    lines = ["accounts:"]
+    for entry in entries:
+        lines += [f"{'    ' if n else '  - '}{key}: {value}" for n, (key, value) in enumerate(entry.items())]
+    path = folder / "accounts.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+LIVE = {**ENTRY, "account": "U7654321", "mode": "live", "default": "false", "secret": "live"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([], "expected at least one account"),
+        ([ENTRY, ENTRY], f"account '{PAPER}': expected each account once, found it twice; remove one entry"),
+        (
+            [ENTRY, {**LIVE, "default": "true"}],
+            "expected one account with default: true, found DU1234567 too",
+        ),
+        ([LIVE], "expected one account with default: true, found none"),
+        ([ENTRY, {**LIVE, "secret": ENTRY["secret"]}], "expected one of its own, found that of DU1234567"),
+        ([{**ENTRY, "account": "you"}], "expected an IB account such as DU1234567"),
+        ([{**ENTRY, "mode": "both"}], "mode: expected paper or live, found 'both'"),
+        ([{**ENTRY, "mode": "live"}], "expected mode paper for an account that begins with D"),
+        ([{**ENTRY, "default": "yes"}], "default: expected true or false, found 'yes'"),
+        ([{**ENTRY, "configuration": "none.yaml"}], "configuration: expected a file to read"),
+        ([{**ENTRY, "user": "me"}], "expected account, mode, default, secret and configuration, found user"),
+    ],
+)
+def test_an_entry_that_can_not_be_is_named(tmp_path: Path, entries: list[dict[str, str]], said: str) -> None:
+    (line,) = refused(ACCOUNTS_FILE=str(accounts_file(tmp_path, *entries)))
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("accounts:\n- account: DU1\n", ":2: expected '  - key: value'"),
+        ("accounts:\n  - account: 'DU1'\n", ":2: expected a plain value or one in double quotes"),
+        ("accounts:\n  - account: DU1 # mine\n", ":2: expected a plain value"),
+        ("accounts:\n  - account: DU1\n    account: DU2\n", ":3: expected account once, found it twice"),
+        ("accounts:\n    account: DU1\n", ":2: expected a record to begin with"),
+        ("accounts:\n  - account: &x DU1\n", ":2: expected a plain value"),
+        ("other:\n", ":1: expected"),
+        ("", "expected a list named accounts, found none"),
+    ],
+)
+def test_yaml_that_another_reader_would_take_otherwise_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "accounts.yaml"
+    path.write_text(text)
+    (line,) = refused(ACCOUNTS_FILE=str(path))
+    assert line.startswith(f"error: {path}")
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("accounts", "accounts"), ("schedules", "schedules"), ("grants", "grants"), ("alerts", "alerts")],
+)
+def test_the_scripts_read_each_file_as_yaml_is_read(file: str, name: str) -> None:
+    script = (
+        'stop() { echo "$*" >&2; exit 1; }; source infra/shell/records.sh; '
+        'each() { for key in "${!record[@]}"; do printf "%s=%s\\n" "$key" "${record[$key]}"; done; echo; }; '
+        f"each_record infra/{file}.yaml {name} each"
+    )
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found = [
+        {key: yaml.safe_load(value) if value[:1] in "[{" else value for key, _, value in map(_split, lines)}
+        for lines in (record.splitlines() for record in ran.stdout.strip().split("\n\n"))
+    ]
+    wanted = yaml.load((ROOT / f"infra/{file}.yaml").read_text(), yaml.BaseLoader)[name]  # noqa: S506 - texts
+    as_texts = [
+        {
+            key: yaml.safe_load(str(value)) if isinstance(value, dict | list) else value
+            for key, value in w.items()
+        }
+        for w in wanted
+    ]
+    assert [{k: str(v) for k, v in each.items() if k != "message"} for each in found] == [
+        {k: str(v) for k, v in each.items() if k != "message"} for each in as_texts
+    ]
+
+
+def _split(line: str) -> tuple[str, str, str]:
+    return line.partition("=")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "infra/deploy.sh --only nothing",
+        "infra/deploy.sh --form 70-services",
+        "infra/release.sh",
+        "infra/release.sh DU9",
+        "infra/release.sh --mode both",
+        "infra/rollback.sh",
+        "infra/rotate_credentials.sh DU9",
+        "infra/add_account.sh",
+        "infra/teardown.sh --all",
+        f"infra/trader.sh {PAPER}",
+    ],
+)
+def test_wrong_use_is_told_in_a_line(command: str) -> None:
+    (line,) = refused(command)
+    assert line.startswith("error: ")
+    assert "expected" in line
+    assert "found" in line
+
+
+def test_an_account_that_can_not_be_added_leaves_the_list_as_it_was(tmp_path: Path) -> None:
+    path = accounts_file(tmp_path, ENTRY)
+    before = path.read_text()
+    (line,) = refused(f"infra/add_account.sh {PAPER} paper another", ACCOUNTS_FILE=str(path))
+    assert "expected each account once" in line
+    assert path.read_text() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["accounts.yaml"]
+
+
+def test_tearing_down_asks_first() -> None:
+    line = refused("infra/teardown.sh <<< another-project")[-1]
+    assert line.endswith(f"error: expected {PROJECT}, found 'another-project'; nothing was removed")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Checkout]:
+    """A checkout against a Google that has the project, and nothing in it."""
+    require_gcloud()
+    with checkout(tmp_path) as found:
+        yield found
+
+
+def enabled(project: Checkout) -> None:
+    """Have the services on, as after a first deployment."""
+    path = f"projects/{PROJECT}/services/run.googleapis.com"
+    project.apis.documents[path] = {"config": {"name": "run.googleapis.com"}, "state": "ENABLED"}
+
+
+REPOSITORY = f"projects/{PROJECT}/locations/{REGION}/repositories/cloud-run-repo"
+DATABASE = f"projects/{PROJECT}/databases/(default)"
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "said"),
+    [
+        (f"projects/{PROJECT}", None, "PROJECT_ID: expected a project, found none named demo-project"),
+        (f"projects/{PROJECT}/billingInfo", {"billingEnabled": False}, "expected billing for demo-project"),
+        (REPOSITORY, {"format": "PYTHON"}, "REPO_NAME: expected a repository of images, found that"),
+        (DATABASE, {"type": "DATASTORE_MODE"}, "PROJECT_ID: expected a database in Firestore's native mode"),
+        (
+            f"projects/{PROJECT}/subscriptions/worker-{PAPER}",
+            {"topic": f"projects/{PROJECT}/topics/others"},
+            "expected worker-DU1234567 to be a subscription of intents, found that it is one of others",
+        ),
+    ],
+)
+def test_a_project_that_will_not_do_is_told_before_anything_is_changed(
+    project: Checkout, path: str, document: dict[str, str] | None, said: str
+) -> None:
+    enabled(project)
+    if document is None:
+        del project.apis.documents[path]
+    else:
+        project.apis.documents[path] = {"name": path, **document}
+    ran = project.run("infra/deploy.sh")
+    assert ran.code == 1
+    (line,) = ran.err.splitlines()
+    assert said in line
+    assert ran.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("exit 127", "expected gcloud 528 or newer, found"),
+        ("echo 410.0.0", "expected gcloud 528 or newer, found 410.0.0; run gcloud components update"),
+    ],
+)
+def test_a_gcloud_that_is_too_old_is_told(tmp_path: Path, script: str, said: str) -> None:
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(f"#!/bin/sh\n{script}\n")
+    gcloud.chmod(0o755)
+    (line,) = refused("infra/deploy.sh", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert said in line
