@@ -124,6 +124,8 @@ class GoogleApis:
             return 200, self.documents[resource]
         if "operations/" in resource:
             return 200, {"name": resource, "done": True, "response": {}}
+        if resource.endswith("/storageLayout"):
+            return 200, {"locationType": "region"}
         collection = resource.rpartition("/")[2]
         if collection in COLLECTIONS:
             key = "items" if call.api == "run" else COLLECTIONS[collection]

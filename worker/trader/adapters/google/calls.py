@@ -46,8 +46,11 @@ _KINDS: tuple[tuple[type[Exception], str, str], ...] = (
 
 
 def retry(seconds: float) -> AsyncRetry:
-    """Return how a call that may be repeated is, until ``seconds`` have passed."""
-    return AsyncRetry(if_exception_type(*PASSING), initial=0.1, maximum=2, multiplier=2, timeout=seconds)
+    """Return how a call that may be repeated is, within ``seconds``.
+
+    The last try begins early enough to be answered: else a refusal would be told as silence.
+    """
+    return AsyncRetry(if_exception_type(*PASSING), initial=0.1, maximum=2, multiplier=2, timeout=0.7 * seconds)
 
 
 async def bounded(
