@@ -50,7 +50,9 @@ def retry(seconds: float) -> AsyncRetry:
 
     The last try begins early enough to be answered: else a refusal would be told as silence.
     """
-    return AsyncRetry(if_exception_type(*PASSING), initial=0.1, maximum=2, multiplier=2, timeout=0.7 * seconds)
+    return AsyncRetry(
+        if_exception_type(*PASSING), initial=0.1, maximum=2, multiplier=2, timeout=0.7 * seconds
+    )
 
 
 async def bounded(
