@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.google_apis import PROJECT, REGION, Call, GoogleApis, Json, google_apis
+from tests.support.warm_gcloud import warm_gcloud
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 500
@@ -67,6 +68,7 @@ class Checkout:
 
     folder: Path
     apis: GoogleApis
+    warm: Mapping[str, str]
 
     def run(self, *command: str, given: str = "", **variables: str) -> Ran:
         """Run a script with ``given`` as its input; ``variables`` are laid over those of the deployment."""
@@ -74,7 +76,7 @@ class Checkout:
         ran = subprocess.run(
             ["bash", *command],
             cwd=self.folder,
-            env=environment(self.apis, self.folder.parent / "gcloud", variables),
+            env=environment(self.apis, self.folder.parent / "gcloud", {**self.warm, **variables}),
             input=given,
             capture_output=True,
             text=True,
@@ -121,7 +123,9 @@ def checkout(folder: Path) -> Iterator[Checkout]:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
     with google_apis(folder) as apis:
-        yield Checkout(copied, apis)
+        given = environment(apis, folder / "gcloud", {})
+        with warm_gcloud(folder / "warm", given) as warm:
+            yield Checkout(copied, apis, warm)
 
 
 def story(folder: Path, shared: Path) -> dict[str, Ran]:
@@ -156,7 +160,7 @@ def _played(folder: Path) -> dict[str, Ran]:
         told["releasing"] = project.run("infra/release.sh", PAPER, IMAGE_TAG="def456")
         told["rolling-back"] = project.run("infra/rollback.sh", PAPER)
         told["halting"] = project.run(
-            "infra/trader.sh", PAPER, "state", "halt", "--reason", "nothing answers"
+            "infra/trader.sh", PAPER, "state", "halt", "--reason", "nothing answers", LOOK_S="0"
         )
         told["rotating"] = project.run("infra/rotate_credentials.sh", PAPER, given=f"{USER}\n{PASSWORD}\n")
         told |= {command: project.run("-c", command) for command in guide_commands("gcloud")}

@@ -258,6 +258,7 @@ COLLECTIONS = {
     "metrics": "metrics",
     "revisions": "items",
     "executions": "items",
+    "managedFolders": "items",
     "secrets": "secrets",
     "triggers": "triggers",
     "repositories": "repositories",
