@@ -70,11 +70,11 @@ class WrittenBroker(IdleBroker):
         self.standing: list[OpenOrder] = []
         self.executed: list[Fill] = []
 
-    def positions(self) -> Sequence[Position]:
-        return self.held
+    def positions(self, con_id: int | None = None) -> Sequence[Position]:
+        return [position for position in self.held if con_id in (None, position.con_id)]
 
-    def open_orders(self) -> Sequence[OpenOrder]:
-        return self.standing
+    def open_orders(self, con_id: int | None = None) -> Sequence[OpenOrder]:
+        return [order for order in self.standing if con_id in (None, order.con_id)]
 
     def fills(self) -> Sequence[Fill]:
         return self.executed

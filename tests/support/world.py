@@ -69,10 +69,10 @@ class IdleBroker:
         values = tuple(AccountValue(name=name, value=value, currency="USD") for name, value in worth)
         return Account(id=ACCOUNT, base_currency="USD", values=values)
 
-    def positions(self) -> Sequence[Position]:
+    def positions(self, con_id: int | None = None) -> Sequence[Position]:
         return ()
 
-    def open_orders(self) -> Sequence[OpenOrder]:
+    def open_orders(self, con_id: int | None = None) -> Sequence[OpenOrder]:
         return ()
 
     def fills(self) -> Sequence[Fill]:

@@ -71,16 +71,19 @@ async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> C
     closing orders it cancels nothing more, or it would cancel those.
     """
     standing: tuple[BrokerOrder, ...] = ()
+    seen: tuple[BrokerOrder, ...] | None = None
 
     async def cancel() -> Decided:
-        return await _cancelling(strategies, run, ports)
+        nonlocal seen
+        seen = await _standing(strategies, run, ports)
+        return Decided(Cancelling(cancels=tuple(_cancel(order) for order in seen)).to_json())
 
     async def decide() -> Decided:
         return await _closing(strategies, run, ports, standing)
 
     meant = Cancelling.model_validate((await run.desk.planned("cancel", cancel)).record).cancels
     if not run.desk.has_planned("close"):
-        standing = await run.desk.cancel(strategies)
+        standing = await run.desk.cancel(strategies, seen=seen)
     stage = await run.desk.planned("close", decide)
     orders = await run.desk.carry_out(stage)
     closing = Closing.model_validate(stage.record)
@@ -88,12 +91,12 @@ async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> C
     return Closed(_ended(meant, closing.standing), orders, (*closing.residue, *uncancelled))
 
 
-async def _cancelling(strategies: Collection[str] | None, run: Run, ports: Ports) -> Decided:
+async def _standing(strategies: Collection[str] | None, run: Run, ports: Ports) -> tuple[BrokerOrder, ...]:
     standing = (await ports.orders.look_up()).open
-    if strategies is not None:
-        own = await own_references(ports.store, run.account, strategies)
-        standing = tuple(order for order in standing if order.reference in own)
-    return Decided(Cancelling(cancels=tuple(_cancel(order) for order in standing)).to_json())
+    if strategies is None:
+        return standing
+    own = await own_references(ports.store, run.account, strategies)
+    return tuple(order for order in standing if order.reference in own)
 
 
 def _cancel(order: BrokerOrder) -> Cancel:

@@ -50,11 +50,14 @@ class Trading(Protocol):
     async def carry_out(self, stage: Stage) -> tuple[OrderReport, ...]:
         """Place each order of ``stage`` at most once, wait, and return where each of them stands."""
 
-    async def cancel(self, mine: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+    async def cancel(
+        self, mine: Collection[str] | None, *, seen: tuple[BrokerOrder, ...] | None = None
+    ) -> tuple[BrokerOrder, ...]:
         """Cancel what stands, wait until the broker confirms it, book what filled; return what still stands.
 
         ``mine`` are the strategies whose orders are meant; None is every order of the account, manual ones
-        too. A dry run returns what it would cancel.
+        too. ``seen`` are those, where the broker has just been asked for them. A dry run returns what it
+        would cancel.
         """
 
     async def withdraw(self, references: Collection[str]) -> tuple[BrokerOrder, ...]:

@@ -49,6 +49,8 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    # What it says below that is kept out anyway; so it needn't be put together for each message.
+    logging.getLogger("ib_insync").setLevel(logging.ERROR)
     # At debug level Google's clients log each request and reply whole, credentials and bodies among them.
     logging.getLogger("google").setLevel(max(root.level, logging.INFO))
 

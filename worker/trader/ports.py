@@ -194,9 +194,11 @@ class Broker(Protocol):
 
     def account(self) -> Account: ...
 
-    def positions(self) -> Sequence[Position]: ...
+    def positions(self, con_id: int | None = None) -> Sequence[Position]:
+        """Return all positions, or that in one contract."""
 
-    def open_orders(self) -> Sequence[OpenOrder]: ...
+    def open_orders(self, con_id: int | None = None) -> Sequence[OpenOrder]:
+        """Return all open orders, or those in one contract."""
 
     def fills(self) -> Sequence[Fill]:
         """Return today's fills, as far back as the gateway reports them."""

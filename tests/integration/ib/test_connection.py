@@ -71,13 +71,17 @@ class HastyTime(GatewayTime):
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
         self.slept: list[float] = []
+        self.passed_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed_s
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         await asyncio.sleep(0)
 
 
-async def test_it_is_tried_less_and_less_often_until_it_was_ready_once() -> None:
+async def test_it_is_tried_less_and_less_often_until_it_was_ready_and_at_once_after_it_was_steady() -> None:
     gateway, port = simulated(), free_port()
     clock = HastyTime(gateway)
     async with client(port, clock=clock) as worker:
@@ -90,6 +94,13 @@ async def test_it_is_tried_less_and_less_often_until_it_was_ready_once() -> None
             drop(gateway)
             await worker.ready()
             assert clock.slept == [0.2]
+
+            clock.passed_s += 1
+            clock.slept.clear()
+            drop(gateway)
+            await worker.reaches(GatewayState.DISCONNECTED)
+            await worker.ready()
+            assert clock.slept == []
 
 
 async def test_a_dropped_connection_is_made_again_with_the_state_of_then() -> None:

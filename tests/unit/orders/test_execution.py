@@ -416,5 +416,5 @@ class LaggingBroker(WrittenBroker):
 
     flat_from = math.inf
 
-    def positions(self) -> Sequence[Position]:
+    def positions(self, con_id: int | None = None) -> Sequence[Position]:
         return self.held if self._clock.monotonic() < self.flat_from else []

@@ -84,8 +84,7 @@ class SqliteStore:
 
     async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
         """Write all or nothing. Also raises Failed (document-too-large); the documents share a version."""
-        check_batch(writes)
-        texts = [None if isinstance(write, Delete) else _text(write) for write in writes]
+        texts = check_batch(writes)
 
         def apply(connection: sqlite3.Connection) -> list[str]:
             connection.execute("UPDATE versions SET last = last + 1")
@@ -116,10 +115,6 @@ def _change(write: Write, text: str | None, version: int) -> tuple[str, tuple[st
             return UPDATE, (text, version, *key, write.version)
         case Delete():
             return DELETE, (*key, write.version)
-
-
-def _text(write: Create | Update) -> str:
-    return json.dumps(write.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _document(collection: str, row: tuple[str, bytes, int]) -> Document:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from trader.domain.errors import Rejected
@@ -74,6 +75,7 @@ def liquid_hours(contract: Contract) -> Hours:
     return read_hours(contract.liquid_hours, contract.time_zone)
 
 
+@lru_cache(maxsize=256)  # two hundred stocks share two or three of them
 def read_hours(text: str, time_zone: str) -> Hours:
     """Return the hours that ``text`` tells of; raises Rejected ``hours-unreadable``, never guesses.
 

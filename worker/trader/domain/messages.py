@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from trader.domain.orders import OrderReport
 from trader.domain.status import Mode, Severity, Status
-from trader.domain.wire import JsonObject, Time, Wire
+from trader.domain.wire import JsonObject, StoredJson, Time, Wire
 
 MAX_BODY_BYTES = 256 * 1024
 """The largest body of an intent message, decoded."""
@@ -121,7 +121,7 @@ class Result(Wire):
     mode: Mode
     account: str
     reason: Reason | None = None
-    outcome: JsonObject | None = Field(None, description="The intent's own outcome; see its schema.")
+    outcome: StoredJson | None = Field(None, description="The intent's own outcome; see its schema.")
     orders: tuple[OrderReport, ...] = ()
     requested_at: Time = Field(description="When it was due: the schedule's tick, or the publish time.")
     started_at: Time

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,9 @@ from pydantic_core import PydanticCustomError
 JsonObject = dict[str, JsonValue]
 """A JSON object: what the store keeps and the topics carry."""
 
+
+StoredJson = Annotated[JsonObject, PlainSerializer(lambda found: found, return_type=dict[str, Any])]
+"""A JSON object inside a model, written as it is: pydantic would ask of each value in it which kind it is."""
 
 RFC_3339 = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 """A time with its offset; also what the schemas say, as few validators look at a format by themselves."""
@@ -84,6 +87,7 @@ class Wire(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         json_schema_serialization_defaults_required=True,  # to_json writes every field
+        defer_build=True,  # most of a hundred models are not needed before a message comes
     )
 
     def to_json(self) -> JsonObject:

@@ -38,7 +38,11 @@ class DryRun:
     async def carry_out(self, stage: Stage) -> tuple[OrderReport, ...]:
         return tuple(_planned(wish) for wish in self._wishes[stage.name])
 
-    async def cancel(self, mine: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+    async def cancel(
+        self, mine: Collection[str] | None, *, seen: tuple[BrokerOrder, ...] | None = None
+    ) -> tuple[BrokerOrder, ...]:
+        if seen is not None:
+            return seen
         wanted = None if mine is None else await own_references(self._ports.store, self._account, mine)
         return await self._standing(wanted)
 

@@ -1,5 +1,6 @@
 """A plan of orders, each placed at most once: stored, checked, sent, waited for, settled."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from trader.domain.errors import (
 from trader.domain.interlock import interlock_refusal
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import BrokerOrder, Lookup, OrderReport, OrderState, OrderType, TimeInForce
+from trader.domain.portfolio import Fill
 from trader.domain.restart import in_restart
 from trader.domain.settlement import Settlement, judge
 from trader.domain.status import IntentClass
@@ -168,14 +170,16 @@ class Execution:
         await self._conclude(sent, taken_over)
         return tuple(self._known.orders[ref].value.report() for ref in stage.orders)
 
-    async def cancel(self, mine: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+    async def cancel(
+        self, mine: Collection[str] | None, *, seen: tuple[BrokerOrder, ...] | None = None
+    ) -> tuple[BrokerOrder, ...]:
         """Cancel what stands, wait until the broker confirms it, book what filled; return what still stands.
 
         Asking twice does no harm, so a resumed run asks again.
         """
         store = self._ports.store
         wanted = None if mine is None else await orderbook.own_references(store, self._account, mine)
-        return await self._cancelled(wanted)
+        return await self._cancelled(wanted, seen)
 
     async def withdraw(self, references: Collection[str]) -> tuple[BrokerOrder, ...]:
         """Cancel these orders of ours, as ``cancel`` does."""
@@ -184,14 +188,16 @@ class Execution:
         await self._settle(await orderbook.open_orders(self._ports.store, self._account))
         return standing
 
-    async def _cancelled(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
+    async def _cancelled(
+        self, wanted: Collection[str] | None, seen: tuple[BrokerOrder, ...] | None = None
+    ) -> tuple[BrokerOrder, ...]:
         store, orders = self._ports.store, self._ports.orders
+        standing = await self._standing(wanted) if seen is None else seen
         if not self._may_send:
-            return await self._standing(wanted)
+            return standing
         await self._may_trade()
         clock, settle_s = self._ports.clock, self._settings.durations.settle_s
         until = min(clock.monotonic() + self._settings.durations.order_wait_s, self._deadline)
-        standing = await self._standing(wanted)
         if not standing:
             return ()
         for order in standing[:1] if wanted is None else standing:
@@ -358,17 +364,13 @@ class Execution:
 
         Of orders ``taken_over`` from an earlier attempt this connection may have heard a part only.
         """
-        told = [order for ref in references if (order := self._ports.orders.told(ref))]
-        seen = Lookup(
-            open=tuple(order for order in told if not order.state.is_end),
-            completed=tuple(order for order in told if order.state.is_end),
-            fills=tuple(self._ports.broker.fills()),
-            next_order_id=0,
-            at=self._ports.clock.now(),
-        )
+        fills: defaultdict[str, list[Fill]] = defaultdict(list)
+        for fill in self._ports.broker.fills():
+            fills[fill.reference].append(fill)
         unsure = [self._known.orders[reference] for reference in taken_over]
         for reference in references:
             kept = self._known.orders[reference]
+            seen = self._told(reference, (*fills[reference], *fills[""]))
             verdict = judge(kept.value, (), seen)
             if verdict.absent or verdict.doubt:
                 unsure.append(replace(kept, value=verdict.record) if verdict.doubt else kept)
@@ -381,6 +383,18 @@ class Execution:
         await self._settle(unsure)
         if any(kept.value.order.reference in self._known.unsent for kept in unsure):
             raise Retryable("interrupted", "the connection ended before an order arrived; it is sent again")
+
+    def _told(self, reference: str, fills: tuple[Fill, ...]) -> Lookup:
+        """Return what the broker has said of one order by itself; ``fills`` are its own or nobody's."""
+        told = self._ports.orders.told(reference)
+        orders = (told,) if told is not None else ()
+        return Lookup(
+            open=tuple(order for order in orders if not order.state.is_end),
+            completed=tuple(order for order in orders if order.state.is_end),
+            fills=fills,
+            next_order_id=0,
+            at=self._ports.clock.now(),
+        )
 
     async def _flush(self) -> None:
         """Write now what was to be written with the run's end, so that what is decided next can read it."""

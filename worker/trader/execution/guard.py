@@ -1,11 +1,12 @@
 """The check just before an order goes: lease, trading state, yield, deadline, position."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from trader.domain.errors import GatewayNotReady, LeaseLost, Retryable
 from trader.domain.order_record import OrderRecord
+from trader.domain.portfolio import OpenOrder
 from trader.domain.trading_state import TradingState
 from trader.ports import Ports
 from trader.runs.runs import OwnedRun
@@ -90,28 +91,26 @@ class Guard:
         orders, reference = self._ports.orders, record.order.reference
         if record.sending is None or record.sending.link != orders.link().id:
             raise GatewayNotReady("gateway-reconnected", "the connection changed before an order was sent")
-        standing = any(order.reference == reference for order in self._ports.broker.open_orders())
-        if standing or orders.told(reference) is not None:
+        # Of its own contract alone: two hundred orders would else look at two hundred others each.
+        standing = self._ports.broker.open_orders(record.order.contract.con_id)
+        if any(order.reference == reference for order in standing) or orders.told(reference) is not None:
             raise GatewayNotReady("order-stands", "the broker tells of an order that was not sent yet")
         if record.reduces:
-            return self._beyond_position(record)
+            return self._beyond_position(record, standing)
         return "only orders that reduce may go" if self._state is TradingState.REDUCE_ONLY else None
 
-    def _beyond_position(self, record: OrderRecord) -> str | None:
-        """Return why an order that is to reduce would do more than that.
+    def _beyond_position(self, record: OrderRecord, standing: Sequence[OpenOrder]) -> str | None:
+        """Return why an order that is to reduce would do more than that; ``standing`` are its contract's.
 
         It may take the position minus all that is open on its side already, manual orders included.
         """
         con_id, quantity = record.order.contract.con_id, record.order.quantity
-        broker = self._ports.broker
-        position = sum((p.quantity for p in broker.positions() if p.con_id == con_id), Decimal(0))
+        position = sum((held.quantity for held in self._ports.broker.positions(con_id)), Decimal(0))
         competing = sum(
             (
                 abs(order.quantity) - abs(order.filled)
-                for order in broker.open_orders()
-                if order.con_id == con_id
-                and order.quantity * quantity > 0
-                and order.reference != record.order.reference
+                for order in standing
+                if order.quantity * quantity > 0 and order.reference != record.order.reference
             ),
             Decimal(0),
         )

@@ -12,7 +12,7 @@ from trader.domain.errors import Failed, LeaseLost, StoreUnavailable
 from trader.domain.events import Alert
 from trader.domain.messages import Result
 from trader.domain.run_key import document_id
-from trader.domain.wire import JsonObject, Time, Wire
+from trader.domain.wire import JsonObject, StoredJson, Time, Wire
 from trader.ports import Clock, Conflict, Create, Document, Store, Update, Write
 from trader.runs.decoding import Delivery, Request
 from trader.runs.lease import Lease
@@ -44,14 +44,14 @@ class RunRecord(Wire):
     key: str
     intent: str
     fingerprint: str
-    delivery: JsonObject
+    delivery: StoredJson
     requested_at: Time
     state: Literal["running", "ended", "reported"] = "running"
     lease: Lease | None
     attempts: tuple[AttemptRecord, ...]
-    plan: JsonObject | None = None
+    plan: StoredJson | None = None
     result: Result | None = None
-    follow_up: JsonObject | None = Field(None, description="The next intent of `then`, with its key.")
+    follow_up: StoredJson | None = Field(None, description="The next intent of `then`, with its key.")
     alerts: tuple[Alert, ...] = Field((), description="What a person must know, told before the result.")
     writes: int = Field(0, description="Counts its holders' writes, so that no two are alike.")
     publications: int = Field(0, description="How often the result was told.")
@@ -106,6 +106,7 @@ class OwnedRun:
         self._version = version
         self._clock = clock
         self._writing = asyncio.Lock()
+        self._written: JsonObject | None = None  # the record as this attempt has last stored it
         self.path = path
         self.record = record
         self.renewed_at = since
@@ -153,9 +154,9 @@ class OwnedRun:
 
     async def reported(self) -> None:
         """Note that the result and the follow-up are published; missing this note only repeats them."""
-        done = self.record.model_copy(update={"state": "reported", "lease": None})
+        done = {**(self._written or self.record.to_json()), "state": "reported", "lease": None}
         with suppress(Conflict, StoreUnavailable):
-            await self._store.commit([Update(self.path, done.to_json(), self._version)])
+            await self._store.commit([Update(self.path, done, self._version)])
 
     async def write(self, also: Sequence[Write] = (), **changes: object) -> Sequence[str]:
         """Write ``changes`` of the record and ``also``, all or nothing, and return the versions of ``also``.
@@ -166,7 +167,8 @@ class OwnedRun:
             nonce = self.nonce
             for _ in range(RETRIES):
                 wanted = self.record.model_copy(update={**changes, "writes": self.record.writes + 1})
-                update = Update(self.path, wanted.to_json(), self._version)
+                data = wanted.to_json()
+                update = Update(self.path, data, self._version)
                 held = self.account_lock  # a renewal may be under way while the account is acquired
                 lock = [held.touch()] if held else []
                 try:
@@ -177,7 +179,7 @@ class OwnedRun:
                     if held:
                         await held.refresh(nonce)
                 else:
-                    self._version, self.record = versions[0], wanted
+                    self._version, self.record, self._written = versions[0], wanted, data
                     if held:
                         held.version = versions[1]
                     return versions[1 + len(lock) :]
@@ -194,7 +196,7 @@ class OwnedRun:
         is_ours = found is not None and found.lease is not None and found.lease.nonce == nonce
         if current is None or found is None or not (is_ours or found == wanted):
             raise LeaseLost("lease-lost", "another attempt has taken this run over") from None
-        self._version, self.record = current.version, found
+        self._version, self.record, self._written = current.version, found, None
         if found == wanted and self.account_lock and not self.account_lock.releasing:
             await self.account_lock.refresh(nonce)
         return found == wanted

@@ -7,6 +7,7 @@ import ib_insync
 from trader.adapters.ib.connection import Connection
 from trader.adapters.ib.contracts import FOREX_EXCHANGE
 from trader.adapters.ib.numbers import decimal, from_text, number
+from trader.adapters.ib.session import Session
 from trader.domain.errors import GatewayNotReady
 from trader.domain.gateway import GatewayStatus
 from trader.domain.portfolio import Account, AccountValue, Fill, OpenOrder, Position
@@ -23,6 +24,7 @@ class IbBroker:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._account: tuple[tuple[str, int], Account] | None = None
 
     def status(self) -> GatewayStatus:
         return self._connection.status()
@@ -32,6 +34,13 @@ class IbBroker:
 
     def account(self) -> Account:
         session = self._connection.session()
+        version = session.id, session.account_version
+        if self._account is None or self._account[0] != version:
+            self._account = version, self._told(session)
+        return self._account[1]
+
+    def _told(self, session: Session) -> Account:
+        """Return the account as the broker has told it; some fifty values, of which few change at a time."""
         reported = session.ib.accountValues(session.account)
         if any(value.tag == "AccountReady" and value.value == "false" for value in reported):
             # While the broker resets an account, the figures that follow may be wrong.
@@ -47,18 +56,22 @@ class IbBroker:
             raise GatewayNotReady(NOT_SYNCHRONISED, f"the gateway reports no value of {session.account}")
         return Account(id=session.account, base_currency=base, values=values)
 
-    def positions(self) -> Sequence[Position]:
+    def positions(self, con_id: int | None = None) -> Sequence[Position]:
         session = self._connection.session()
         valued = {item.contract.conId: item for item in session.ib.portfolio(session.account)}
         held = session.ib.positions(session.account)
-        return [_position(position, valued.get(position.contract.conId)) for position in held]
+        return [
+            _position(position, valued.get(position.contract.conId))
+            for position in held
+            if con_id in (None, position.contract.conId)
+        ]
 
-    def open_orders(self) -> Sequence[OpenOrder]:
+    def open_orders(self, con_id: int | None = None) -> Sequence[OpenOrder]:
         session = self._connection.session()
         return [
             told.to_open_order()
-            for told in session.told.orders()
-            if told.order.account in ("", session.account) and not told.state.is_end
+            for told in session.told.standing(con_id)
+            if told.order.account in ("", session.account)
         ]
 
     def fills(self) -> Sequence[Fill]:

@@ -16,6 +16,8 @@ from trader.settings import Settings
 
 BACKOFF_FIRST_S = 0.2
 BACKOFF_LONGEST_S = 10.0
+STEADY_S = 1.0
+"""A connection that was ready for so long is made again at once: it is a drop, not a gateway that refuses."""
 HEARTBEAT_S = 25.0
 """A silent gateway keeps its socket open; asking the time this often finds it within a minute."""
 CLOCK_TOLERANCE_S = 5.0
@@ -49,6 +51,7 @@ class Connection:
         self._session: Session | None = None
         self._running: asyncio.Task[None] | None = None
         self._delay_s = BACKOFF_FIRST_S
+        self._ready_at: float | None = None
         self._status = GatewayStatus(
             GatewayState.CONNECTING,
             clock.now(),
@@ -91,8 +94,19 @@ class Connection:
             finally:
                 self._session = None
                 await session.close()
-            await self._clock.sleep(self._delay_s)
-            self._delay_s = min(self._delay_s * 2, BACKOFF_LONGEST_S)
+            if wait_s := self._wait_s():
+                await self._clock.sleep(wait_s)
+
+    def _wait_s(self) -> float:
+        """Return how long to wait before the next attempt, longer after each that came to nothing."""
+        ready_at, self._ready_at = self._ready_at, None
+        if ready_at is not None:
+            self._delay_s = BACKOFF_FIRST_S
+            if self._clock.monotonic() - ready_at >= STEADY_S:
+                return 0
+        wait_s = self._delay_s
+        self._delay_s = min(wait_s * 2, BACKOFF_LONGEST_S)
+        return wait_s
 
     async def close(self) -> None:
         """Stop ``run`` and wait until its socket is closed."""
@@ -151,7 +165,8 @@ class Connection:
                 GatewayState.SYNCHRONISING, "gateway-not-synchronised", "reading the account from the gateway"
             )
         else:
-            self._delay_s = BACKOFF_FIRST_S
+            if self._ready_at is None:
+                self._ready_at = self._clock.monotonic()
             self._become(GatewayState.READY, "", f"connected as client {self._settings.client_id}")
 
     def _become(self, state: GatewayState, code: str, reason: str) -> None:

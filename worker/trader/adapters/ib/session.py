@@ -51,6 +51,8 @@ class Session:
         self.last_words = ""  # why it may be lost, to be appended to a reason
         self.farms = Farms()
         self.account = ""
+        self.account_version = 0
+        """Changes whenever a value of the account does."""
         self.market_data_type = 0
         self.ib = IB()
         self.ib.client.MaxRequests = 0  # its throttle would keep orders back; the pacer is before it
@@ -60,6 +62,7 @@ class Session:
         self.ib.client.apiError += self._on_api_error
         self.ib.client.conn.disconnected += self._on_socket_closed
         self.ib.updateEvent += on_data
+        self.ib.accountValueEvent += self._on_account_value
         self.last_trades = LastTrades(self.ib.wrapper)
         self._unread = Unread(self.ib.client.decoder)
         self.told = Told(self.ib)
@@ -115,9 +118,12 @@ class Session:
                 state.clear()
         if ib.wrapper.clientId == 0:
             ib.reqAutoOpenOrders(True)  # client 0 alone may be told of orders that are entered by hand
-        await self.question("positions", ib.reqPositionsAsync)
-        await self.question("account values", lambda: ib.reqAccountUpdatesAsync(self.account))
-        turn = await self.list_orders()
+        # One that isn't answered ends the session, and the session's end ends the others.
+        _, _, turn = await asyncio.gather(
+            self.question("positions", ib.reqPositionsAsync),
+            self.question("account values", lambda: ib.reqAccountUpdatesAsync(self.account)),
+            self.list_orders(),
+        )
         if not any(value.tag == "NetLiquidation" for value in ib.accountValues(self.account)):
             raise disconnected("gateway-not-synchronised", f"the gateway reports no values of {self.account}")
         if interruptions == self.interruptions:
@@ -210,10 +216,14 @@ class Session:
         self.farms = self.farms.after(code, text)
         self._tell()
 
+    def _on_account_value(self, _value: object) -> None:
+        self.account_version += 1
+
     def _interrupted(self, *, broker_up: bool) -> None:
         self.broker_up = broker_up
         self.synchronised = False
         self.interruptions += 1
+        self.account_version += 1
 
     def _on_api_error(self, text: str) -> None:
         self._end("gateway-disconnected", text)

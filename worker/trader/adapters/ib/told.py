@@ -68,6 +68,13 @@ class Told:
             if self._counts(order, self._listed) if since is None else order.heard >= since:
                 yield order
 
+    def standing(self, con_id: int | None = None) -> Iterator[ToldOrder]:
+        """Yield the orders that were told of and are not at their end, all or those in one contract."""
+        for order in self._orders:
+            is_asked_for = con_id in (None, order.contract.conId)
+            if is_asked_for and order.heard >= self._listed and not order.state.is_end:
+                yield order
+
     def start_listing(self) -> int:
         """Begin to ask for all orders; return the turn from which on what is said is new."""
         self._turn += 1
