@@ -11,7 +11,9 @@ N ?= 1000
 # Started as often as here, Python is to keep what it compiles, whatever the machine's default is.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo demo-google test test-images chaos check format lock clean
+RUN_BENCH := PYTHONPATH=worker $(BIN)/python -m tests.benchmarks
+
+.PHONY: demo demo-google test test-images chaos bench bench-quick check format lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/ready  ## the whole system on this machine, in about ten seconds
@@ -25,6 +27,12 @@ test: .venv/ready  ## every test; TESTS='-k lease' picks some
 
 chaos: .venv/ready  ## random histories with crashes and faults, N of them; FROM is the first seed
 	PYTHONPATH=worker $(BIN)/python -m tests.chaos --seeds $(N) --from $(or $(FROM),0)
+
+bench: .venv/ready  ## what the worker costs above its floors, in under six minutes
+	$(RUN_BENCH) --out tests/benchmarks/results
+
+bench-quick: .venv/ready  ## the same in about a minute, and nothing written
+	$(RUN_BENCH) --quick
 
 test-images: .venv/ready  ## both images, built and run; as root on Debian, some minutes
 	TEST_IMAGES=1 $(BIN)/pytest -p no:xdist $(IMAGE_TESTS)

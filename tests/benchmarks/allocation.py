@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
+from itertools import pairwise
 from random import Random
 from time import process_time
 
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.measuring import Bound, Compared, Mark, Row, alternating
 from tests.support.market import contract
 from trader.domain.configuration import Configuration
 from trader.domain.configuration_reading import parse
@@ -28,6 +32,8 @@ from trader.plans import OrderWish
 
 SIZES = ((10, 1), (100, 10), (1000, 50))
 """Instruments and strategies; every strategy wants something of every instrument."""
+LINEAR = 1.2
+"""How often what one wish took at a size may be what it takes at the next one."""
 MOST_MS = 250.0
 """What either day of the largest size may take, of processor time."""
 CAPITAL = Decimal(1_000_000)
@@ -148,6 +154,32 @@ def measured(found: Case) -> tuple[float, float, int]:
         computing.append((computed - began) * 1000)
         freeing.append((process_time() - before_free) * 1000)
     return min(computing), min(freeing), orders
+
+
+def measure(bench: Bench) -> list[Row]:
+    """Return what one wish of one strategy takes at each size, beside the size before: never more."""
+    cases = [case(*size, first_day=True) for size in SIZES]
+    figures = alternating(
+        bench.rounds, *(partial(_each_us, *each) for each in zip(cases, SIZES, strict=True))
+    )
+    sides = [
+        (f"{instruments:,} x {strategies}", spread)
+        for (instruments, strategies), spread in zip(SIZES, figures, strict=True)
+    ]
+    mark = Mark(Bound.AT_MOST, LINEAR)
+    return [
+        Row(f"allocation computing {name}, each wish", "us", each, smaller, floor, Compared.TIMES, mark)
+        for (smaller, floor), (name, each) in pairwise(sides)
+    ]
+
+
+def _each_us(found: Case, size: tuple[int, int]) -> float:
+    gc.collect()
+    began = process_time()
+    made = allocate(found)
+    taken = process_time() - began
+    assert made
+    return taken * 1e6 / (size[0] * size[1])
 
 
 def main() -> int:

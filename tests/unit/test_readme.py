@@ -56,6 +56,7 @@ def test_the_sections_stand_in_their_order() -> None:
         "What could not be delivered",
         "When something is wrong",
         "Traces",
+        "What it costs",
         "Deploy",
         "Where things are",
         "Add an intent",

@@ -1,0 +1,96 @@
+"""One market order, from a message's push to its acknowledgement, beside ib_insync's own placing of one."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+from statistics import median
+
+from tests.benchmarks.bare import Bare, bare, stocks
+from tests.benchmarks.bench import ACCOUNT, Bench, Broken, Generator, Worker
+from tests.benchmarks.measuring import Bound, Compared, Mark, Row, alternating
+from trader.adapters.sqlite import SqliteStore
+from trader.domain.ledger import BookedFill
+from trader.ports import Create
+from trader.stored import orderbook
+
+MORE_MS = 8.0
+QUANTITY = 10
+STRATEGY = "benchmark"
+ORDERS = 5
+(STOCK,) = stocks(1)
+_numbers = count(1)
+
+
+def measure(bench: Bench) -> list[Row]:
+    """Return the rows: the order alone, and an account that is seen to be flat.
+
+    Each round has a gateway and a worker of its own, so that none reads the orders of another.
+    """
+    order, flat, floor = alternating(
+        bench.sized(1, 3),
+        lambda: _closed_ms(bench, STRATEGY),
+        lambda: _closed_ms(bench, None),
+        lambda: _bare_ms(bench),
+        warm_up=False,
+    )
+    beside, mark = "bare ib_insync", Mark(Bound.AT_MOST, MORE_MS)
+    name = "one market order (close-all of what a strategy holds)"
+    return [
+        Row(name, "ms", order, beside, floor, Compared.MORE, mark),
+        Row("the same, and the account is seen flat (close-all)", "ms", flat, beside, floor, Compared.MORE),
+    ]
+
+
+def _bare_ms(bench: Bench) -> float:
+    with bench.gateway() as gateway, bare(gateway) as hand:
+        times = [hand.trade([(STOCK, n % 2 * 2 - 1)]) for n in range(2 * ORDERS + 1)]
+    return median(times[1:]) * 1000
+
+
+def _closed_ms(bench: Bench, strategy: str | None) -> float:
+    """Close so many positions, one after another; the first, for which a contract is asked, doesn't count."""
+    module = "tests.benchmarks.unpaced"
+    with (
+        bench.gateway() as gateway,
+        bench.worker(gateway, module=module) as worker,
+        bare(gateway) as hand,
+        bench.load() as load,
+    ):
+        times = [_one_ms(worker, load, hand, strategy) for _ in range(ORDERS + 1)]
+    return median(times[1:])
+
+
+def _one_ms(worker: Worker, load: Generator, hand: Bare, strategy: str | None) -> float:
+    hand.trade([(STOCK, QUANTITY)])
+    if not hand.positions():
+        raise Broken("expected a position to close, found none")
+    if strategy is not None:
+        hand.run(_booked(worker, strategy, hand.con_id(STOCK.symbol)))
+    command = {"strategies": [strategy]} if strategy is not None else {}
+    (taken,) = load.push(worker, {"intent": "close-all", **command}).each_ms
+    if held := hand.positions():
+        raise Broken(f"expected every position closed, found {held}; see {worker.process.err_file}")
+    return taken
+
+
+async def _booked(worker: Worker, strategy: str, con_id: int) -> None:
+    """Book what was just bought as the strategy's."""
+    number, quantity = next(_numbers), Decimal(QUANTITY)
+    fill = BookedFill(
+        stem=f"benchmark/{number}",
+        exec_id=f"benchmark/{number}.01",
+        order="",
+        con_id=con_id,
+        instrument=STOCK.symbol,
+        sec_type="STK",
+        currency="USD",
+        quantity=quantity,
+        price=Decimal(100),
+        at=datetime.now(UTC),
+        shares={strategy: quantity},
+    )
+    store = await SqliteStore.open(worker.data_dir / "state.sqlite3")
+    try:
+        await store.commit([Create(orderbook.fill_path(ACCOUNT, fill.stem), fill.to_json())])
+    finally:
+        await store.close()
