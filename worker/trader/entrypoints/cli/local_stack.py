@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import shlex
 import socket
 from collections.abc import Callable, Coroutine
@@ -26,6 +27,8 @@ from trader.settings import Settings
 from trader.stored.schedules import apply_schedules
 
 HOST = "127.0.0.1"
+PORTS = range(20_000, 32_000)
+"""Where a free port is looked for: below those that outgoing connections take before anybody listens."""
 READY_S = 15
 """How long the gateway may take to connect before the stack calls itself ready without it."""
 
@@ -216,13 +219,16 @@ class LocalStack:
 
 def free_port(wanted: int) -> int:
     """Return ``wanted``, or any free port for 0; raises WrongUse when it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, wanted))
-        except OSError as error:
-            raise WrongUse(
-                f"expected port {wanted} to be free, found it taken ({error.strerror}); "
-                "name another with --port, 0 takes any"
-            ) from None
-        return int(probe.getsockname()[1])
+    reason = None
+    for port in [wanted] if wanted else random.sample(PORTS, k=20):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                reason = error.strerror
+            else:
+                return port
+    raise WrongUse(
+        f"expected port {wanted} to be free, found it taken ({reason}); name another with --port, 0 takes any"
+    )
