@@ -1,5 +1,8 @@
 """The floor of a start: a process that imports what the worker uses, and connects to the gateway."""
 
+# ib_insync types its data, but not all of its calls.
+# mypy: allow-untyped-calls
+
 import asyncio
 import sys
 
@@ -19,8 +22,9 @@ async def main() -> None:
     """Say when the account has been read."""
     ib = new_client()
     await connect(ib, int(sys.argv[1]))
-    print("connected", flush=True)  # noqa: T201 - what its parent waits for
-    ib.disconnect()  # type: ignore[no-untyped-call]
+    sys.stdout.write("connected\n")
+    sys.stdout.flush()
+    ib.disconnect()
 
 
 if __name__ == "__main__":

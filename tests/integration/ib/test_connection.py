@@ -114,6 +114,16 @@ async def test_a_dropped_connection_is_made_again_with_the_state_of_then() -> No
         assert worker.broker.account().value("TotalCashBalance", "CHF") == 5000
 
 
+async def test_a_value_that_changes_is_answered_from_then_on() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        assert worker.broker.account().value("TotalCashBalance", "CHF") is None
+        gateway.accounts["DU1234567"].post("CHF", Decimal(5000))
+        gateway.announcer.tell_accounts()
+
+        await until(lambda: worker.broker.account().value("TotalCashBalance", "CHF") == 5000)
+
+
 async def test_what_is_lost_can_not_be_read_for_a_moment_longer() -> None:
     gateway = simulated()
     async with connected(gateway) as worker:

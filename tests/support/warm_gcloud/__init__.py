@@ -29,7 +29,7 @@ def warm_gcloud(folder: Path, variables: Mapping[str, str]) -> Iterator[dict[str
     stub.write_text(f'#!/bin/sh\nexec {python} -SEs {HERE / "client.py"} {socket} "$@"\n')
     stub.chmod(0o755)
     command: list[str | Path] = [python, "-S", HERE / "server.py", root / "lib", socket]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=variables) as server:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables) as server:
         try:
             assert server.stdout is not None
             if server.stdout.readline() != b"ready\n":

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import sys
+from pathlib import Path
 
 FILES = 3  # standard input, output and error
 
@@ -16,8 +17,7 @@ def main() -> int:
     """Return the command's exit code."""
     path, *rest = sys.argv[1:]
     arguments = rest[next(n for n, word in enumerate(rest) if word.endswith("gcloud.py")) + 1 :]
-    folder = os.getcwd()  # noqa: PTH109 - pathlib takes longer to import than all else here
-    told = {"arguments": arguments, "folder": folder, "variables": dict(os.environ)}
+    told = {"arguments": arguments, "folder": str(Path.cwd()), "variables": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
         files = array.array("i", range(FILES))

@@ -1,6 +1,6 @@
 """Imports gcloud's code once, then forks for each command: ``server.py LIB SOCKET``, with gcloud's Python.
 
-It ends when it is killed, and a command's process with its command.
+It ends when its standard input does, and a command's process with its command.
 """
 # Only the Google Cloud CLI has these modules.
 # mypy: ignore-errors
@@ -9,11 +9,10 @@ import array
 import atexit
 import json
 import os
+import select
 import signal
 import socket
 import sys
-import traceback
-from typing import NoReturn
 
 FILES = 3  # standard input, output and error
 LARGEST = 1 << 20
@@ -33,16 +32,13 @@ def run(command: dict[str, object]) -> int:
         gcloud.main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001 - whatever ends a command ends it with a code
-        traceback.print_exc()
-        return 1
     return 0
 
 
-def serve(listening: socket.socket) -> NoReturn:
-    """Fork for each command."""
+def serve(listening: socket.socket) -> None:
+    """Fork for each command, until standard input ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
+    while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
         client, _ = listening.accept()
         if os.fork():
             client.close()

@@ -192,12 +192,12 @@ class Execution:
         self, wanted: Collection[str] | None, seen: tuple[BrokerOrder, ...] | None = None
     ) -> tuple[BrokerOrder, ...]:
         store, orders = self._ports.store, self._ports.orders
-        standing = await self._standing(wanted) if seen is None else seen
         if not self._may_send:
-            return standing
+            return await self._standing(wanted)
         await self._may_trade()
         clock, settle_s = self._ports.clock, self._settings.durations.settle_s
         until = min(clock.monotonic() + self._settings.durations.order_wait_s, self._deadline)
+        standing = await self._standing(wanted) if seen is None else seen
         if not standing:
             return ()
         for order in standing[:1] if wanted is None else standing:
