@@ -4,18 +4,30 @@
 # mypy: allow-untyped-calls
 
 import asyncio
+import sqlite3
 import sys
 
+import cronsim
 import functions_framework.aio
 import ib_insync
-import pydantic
 import starlette.applications
 import structlog
-import uvicorn
+import uvicorn.protocols.http.h11_impl
+from pydantic import BaseModel, TypeAdapter  # pydantic itself imports nothing until it is used
 
 from tests.benchmarks.bare import connect, new_client
 
-USED = (functions_framework.aio, ib_insync, pydantic, starlette.applications, structlog, uvicorn)
+USED = (
+    sqlite3,
+    cronsim,
+    functions_framework.aio,
+    ib_insync,
+    starlette.applications,
+    structlog,
+    uvicorn.protocols.http.h11_impl,
+    BaseModel,
+    TypeAdapter,
+)
 
 
 async def main() -> None:

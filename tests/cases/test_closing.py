@@ -30,10 +30,11 @@ from trader.domain.status import Status
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
 from trader.intents.close_all import CloseAllOutcome
+from trader.plans import StoredPlan
 from trader.ports import Store, Update
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
-from trader.runs import locks
+from trader.runs import locks, runs
 from trader.runs.lease import Lease
 from trader.stored import orderbook
 
@@ -57,6 +58,18 @@ async def test_a_manual_stop_that_fires_as_all_is_cancelled_leaves_nothing_to_cl
         assert play.position("MSFT") == 0
         assert len(play.placed("MSFT")) == 1, "nothing was sold a second time"
         assert (await play.result(RECONCILE)).status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("stop", [True, False])
+async def test_only_what_stands_is_planned_to_be_cancelled(tmp_path: Path, stop: bool) -> None:
+    async with playing(tmp_path) as play:
+        await (with_a_manual_stop(play) if stop else play.holds("MSFT"))
+        closed = await play.result(CLOSE_ALL, "close")
+        assert [order.state for order in closed.orders] == ["filled"]
+        document = await play.world.store.get(runs.path_of(ACCOUNT, "message/close"))
+        assert document is not None
+        plan = StoredPlan.model_validate(runs.read(document).plan)
+        assert [stage.name for stage in plan.stages] == (["cancel", "close"] if stop else ["close"])
 
 
 async def test_a_manual_stop_that_fires_between_plan_and_order_keeps_the_order_back(tmp_path: Path) -> None:

@@ -139,6 +139,9 @@ class WrittenOrders:
         await asyncio.sleep(0)
         return False
 
+    async def standing(self) -> Sequence[BrokerOrder]:
+        return (await self.look_up()).open
+
     async def look_up(self) -> Lookup:
         self.lookups += 1
         answer = self.answers.popleft() if len(self.answers) > 1 else self.answers[0]

@@ -1,5 +1,6 @@
 """What each strategy holds and has under way, and where nothing may be opened."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,14 +60,17 @@ async def read_books(ports: Ports, account: str, *, without: Collection[str] = (
 
     With ``without`` they are as if those orders of ours were not open.
     """
-    fills = await orderbook.all_fills(ports.store, account)
+    fills, standing_orders, locks = await asyncio.gather(
+        orderbook.all_fills(ports.store, account),
+        orderbook.open_orders(ports.store, account),
+        orderbook.contract_locks(ports.store, account),
+    )
     held, names = holdings(fills), {fill.con_id: fill.instrument for fill in fills}
     virtual = frozenset(
         [fill.con_id for fill in fills if fill.sec_type == FOREX]
         + [position.con_id for position in ports.broker.positions() if position.sec_type == FOREX]
     )
-    records = [kept.value for kept in await orderbook.open_orders(ports.store, account)]
-    locks = await orderbook.contract_locks(ports.store, account)
+    records = [kept.value for kept in standing_orders]
     closed = {
         con_id: Refusal(
             code="contract-locked",

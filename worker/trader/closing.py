@@ -68,31 +68,35 @@ async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> C
     """Cancel, wait, read the positions again, and close; None for ``strategies`` is everything.
 
     Cancels and closes are stages of the stored plan: a resumed run goes on with them. Once it has planned its
-    closing orders it cancels nothing more, or it would cancel those.
+    closing orders it cancels nothing more, or it would cancel those. Where nothing stands, nothing is planned
+    to be cancelled.
     """
+    desk = run.desk
+    meant: tuple[Cancel, ...] = ()
     standing: tuple[BrokerOrder, ...] = ()
     seen: tuple[BrokerOrder, ...] | None = None
 
     async def cancel() -> Decided:
-        nonlocal seen
-        seen = await _standing(strategies, run, ports)
-        return Decided(Cancelling(cancels=tuple(_cancel(order) for order in seen)).to_json())
+        return Decided(Cancelling(cancels=tuple(_cancel(order) for order in seen or ())).to_json())
 
     async def decide() -> Decided:
         return await _closing(strategies, run, ports, standing)
 
-    meant = Cancelling.model_validate((await run.desk.planned("cancel", cancel)).record).cancels
-    if not run.desk.has_planned("close"):
-        standing = await run.desk.cancel(strategies, seen=seen)
-    stage = await run.desk.planned("close", decide)
-    orders = await run.desk.carry_out(stage)
+    if not (desk.has_planned("cancel") or desk.has_planned("close")):
+        seen = await _standing(strategies, run, ports)
+    if seen or desk.has_planned("cancel"):
+        meant = Cancelling.model_validate((await desk.planned("cancel", cancel)).record).cancels
+    if not desk.has_planned("close"):
+        standing = await desk.cancel(strategies, seen=seen)
+    stage = await desk.planned("close", decide)
+    orders = await desk.carry_out(stage)
     closing = Closing.model_validate(stage.record)
     uncancelled = () if run.dry_run else tuple(_uncancelled(order) for order in closing.standing)
     return Closed(_ended(meant, closing.standing), orders, (*closing.residue, *uncancelled))
 
 
 async def _standing(strategies: Collection[str] | None, run: Run, ports: Ports) -> tuple[BrokerOrder, ...]:
-    standing = (await ports.orders.look_up()).open
+    standing = tuple(await ports.orders.standing())
     if strategies is None:
         return standing
     own = await own_references(ports.store, run.account, strategies)

@@ -309,6 +309,12 @@ class Orders(Protocol):
         It wakes at what comes after the call: look, then call it, without an await in between.
         """
 
+    async def standing(self) -> Sequence[BrokerOrder]:
+        """Ask for the account's open orders, those of other clients and of persons too.
+
+        Raises GatewayNotReady as ``look_up`` does; cheap where nothing stands, however long the day was.
+        """
+
     async def look_up(self) -> Lookup:
         """Ask for open orders of all clients, completed orders, executions and the gateway's own counter.
 

@@ -3,6 +3,7 @@
 # mypy: allow-untyped-calls
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -564,6 +565,57 @@ async def test_a_lookup_tells_of_all_clients_and_hands_but_of_one_account() -> N
         ]
         assert [(fill.client_id, fill.quantity) for fill in lookup.fills] == [(7, Decimal(3))]
         assert lookup.at <= gateway.clock.now()
+        assert tuple(await ours.orders.standing()) == lookup.open
+
+
+async def test_where_nothing_stands_nothing_is_asked_of_the_day_that_was() -> None:
+    gateway = simulated()
+    async with connected(gateway) as worker:
+        place(worker, market())
+        await filled(worker)
+        asked = Counter(gateway.requests)
+        assert await worker.orders.standing() == ()
+        assert Counter(gateway.requests) - asked == {"reqAllOpenOrders": 1}
+
+
+async def test_an_order_that_is_not_listed_as_open_any_more_is_not_told_as_open() -> None:
+    gateway = simulated()
+    async with serve(gateway) as server, AsyncExitStack() as stack:
+        ours, other = [
+            await stack.enter_async_context(
+                client(server.port, clock=GatewayTime(gateway), client_id=client_id)
+            )
+            for client_id in (1, 7)
+        ]
+        await ours.ready()
+        await other.ready()
+        order = limit()
+        order_id = place(other, order)
+        await working(other, 1)
+        assert [found.reference for found in await ours.orders.standing()] == [order.reference]
+        other.orders.cancel(order_id, other.orders.link())
+        await told(other, order, OrderState.CANCELLED)  # of which nobody tells us
+
+        assert await ours.orders.standing() == ()
+        assert ours.broker.open_orders() == []
+
+
+async def test_no_order_id_is_given_out_that_an_order_of_another_client_has() -> None:
+    gateway = simulated()
+    async with serve(gateway) as server, AsyncExitStack() as stack:
+        ours, other = [
+            await stack.enter_async_context(
+                client(server.port, clock=GatewayTime(gateway), client_id=client_id)
+            )
+            for client_id in (1, 7)
+        ]
+        await ours.ready()
+        await other.ready()
+        other.orders.place(limit(), 5000, other.orders.link())
+        await working(other, 1)
+        await ours.orders.standing()
+        [order_id] = ours.orders.reserve(1)
+        assert order_id > 5000
 
 
 async def test_a_lookup_tells_the_gateway_s_own_counter_though_ours_has_moved_on() -> None:
@@ -613,6 +665,18 @@ async def test_a_lookup_that_anything_came_between_is_none(question: str, troubl
             await worker.orders.look_up()
         await worker.ready()
         assert [found.reference for found in (await worker.orders.look_up()).open] == [order.reference]
+
+
+@pytest.mark.parametrize(
+    "trouble", [[{"notice": {"code": 1100}}, {"notice": {"code": 1102}}], "drop", "silent"]
+)
+async def test_what_stands_is_not_said_if_anything_came_between(trouble: Any) -> None:
+    gateway = simulated(({"event": "reqAllOpenOrders", "nth": 2}, trouble))
+    async with connected(gateway, broker_call_s=0.2) as worker:
+        with pytest.raises(GatewayNotReady):
+            await worker.orders.standing()
+        await worker.ready()
+        assert await worker.orders.standing() == ()
 
 
 async def test_a_lookup_whose_answer_can_not_be_read_whole_is_none(caplog: pytest.LogCaptureFixture) -> None:

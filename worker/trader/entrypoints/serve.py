@@ -1,6 +1,8 @@
 """The worker's process: one server, one event loop."""
 
+import gc
 import os
+import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -30,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"trader: {error}\n")
         return 2
     configure(settings.log_level)
+    gc.disable()  # until it serves: what is loaded now stays, and looking through it takes a while
     if "--exit-with-parent" in given:
         exit_with_parent()
     app = create_app(settings, open_clock(settings), at_end=_traced(exporter))
@@ -58,11 +61,17 @@ def _traced(exporter: str | None) -> Callable[[], None] | None:
 
 
 class _Server(uvicorn.Server):
-    """Tells the worker of SIGTERM at once: uvicorn itself first waits for the requests under way."""
+    """Tells the worker of SIGTERM at once, where uvicorn itself first waits for the requests under way."""
 
     def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
         super().__init__(config)
         self._app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does; from then on garbage is looked for among what came later."""
+        await super().startup(sockets)
+        gc.freeze()
+        gc.enable()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Let no further order go, then stop as uvicorn does."""

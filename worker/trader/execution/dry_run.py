@@ -51,7 +51,7 @@ class DryRun:
 
     async def _standing(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
         self._ports.broker.require_ready()
-        standing = (await self._ports.orders.look_up()).open
+        standing = await self._ports.orders.standing()
         return tuple(order for order in standing if wanted is None or order.reference in wanted)
 
 

@@ -1,5 +1,6 @@
 """A plan of orders, each placed at most once: stored, checked, sent, waited for, settled."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -104,20 +105,26 @@ class Execution:
 
     async def open(self) -> None:
         """Settle first: bring every order of the account that isn't at its end up to the broker's truth."""
-        try:
-            self._configuration = await records.configuration(self._ports.store, self._account)
-        except TraderError as error:
-            self._configuration = error
-        else:
+        self._configuration, standing, locks = await asyncio.gather(
+            self._read_configuration(),
+            orderbook.open_orders(self._ports.store, self._account),
+            orderbook.contract_locks(self._ports.store, self._account),
+        )
+        if isinstance(self._configuration, Configuration):
             # Checked here, with the lock held for however long it took: what a gateway says of orders while
             # it restarts is no evidence to settle by.
             status = self._ports.broker.status()
             in_restart(status, self._configuration, self._ports.clock.now()).require(IntentClass.TRADING)
-        first = await self._settle(await orderbook.open_orders(self._ports.store, self._account))
+        first = await self._settle(standing)
         self.settled = Settlement(tuple(first.changed), tuple(first.fills))
         await self._read_own()
-        locks = await orderbook.contract_locks(self._ports.store, self._account)
         self._known.closed |= set(locks)
+
+    async def _read_configuration(self) -> Configuration | TraderError:
+        try:
+            return await records.configuration(self._ports.store, self._account)
+        except TraderError as error:
+            return error
 
     def has_planned(self, name: str) -> bool:
         return self._plan.stage(name) is not None
@@ -220,7 +227,7 @@ class Execution:
         return await self._standing(wanted)  # somebody may have placed another one meanwhile
 
     async def _standing(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
-        found = (await self._ports.orders.look_up()).open
+        found = await self._ports.orders.standing()
         return tuple(order for order in found if wanted is None or order.reference in wanted)
 
     @property

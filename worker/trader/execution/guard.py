@@ -1,5 +1,6 @@
 """The check just before an order goes: lease, trading state, yield, deadline, position."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -60,8 +61,11 @@ class Guard:
         if clock.monotonic() - self._read_at < STATE_IS_FRESH_S / 2 or lock is None:
             return
         read_at = clock.monotonic()
-        self._state = await records.trading_state(self._ports.store, self._account)
-        await lock.refresh(self._owned.nonce)
+        store = self._ports.store
+        self._state, document = await asyncio.gather(
+            records.trading_state(store, self._account), store.get(lock.path)
+        )
+        lock.take(document, self._owned.nonce)
         self._read_at = read_at
 
     def check_run(self) -> None:

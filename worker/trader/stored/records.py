@@ -1,5 +1,6 @@
 """What the store holds beside the runs, and where: accounts, configuration, trading state."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -51,8 +52,9 @@ async def raw_configuration(store: Store, account: str) -> JsonObject:
 
     Raises Rejected ``config-missing`` when there is neither.
     """
-    common = await store.get(COMMON_CONFIGURATION)
-    own = await store.get(configuration_path(account))
+    common, own = await asyncio.gather(
+        store.get(COMMON_CONFIGURATION), store.get(configuration_path(account))
+    )
     if common is None and own is None:
         raise Rejected(
             "config-missing",

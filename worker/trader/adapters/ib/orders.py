@@ -2,7 +2,7 @@
 # ib_insync types its data, but not all of its calls.
 # mypy: allow-untyped-calls
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from trader.adapters.ib import codes
 from trader.adapters.ib.connection import Connection
@@ -75,24 +75,25 @@ class IbOrders:
     async def change(self, *, within_s: float) -> bool:
         return await self._connection.changes.wait(within_s)
 
+    async def standing(self) -> Sequence[BrokerOrder]:
+        session, turn = await self._asked(Session.list_open_orders)
+        if all(order.state.is_end for order in _told(session, turn)):
+            session.told.finish_listing(turn)
+            return ()
+        return (await self.look_up()).open  # of what was listed, something may have ended already
+
     async def look_up(self) -> Lookup:
-        session = self._connection.session()
-        interruptions = session.interruptions
-        try:
+        next_order_id = 0
+
+        async def ask(session: Session) -> int:
+            nonlocal next_order_id
             turn = await session.list_orders()
             next_order_id = await session.question("its next order id", session.order_ids.ask)
-        except Unusable as error:
-            raise GatewayNotReady(error.code, error.reason) from None
-        if self._connection.session() is not session or session.interruptions != interruptions:
-            raise GatewayNotReady(
-                "gateway-lost-broker", "the gateway lost the broker while it was asked for orders"
-            )
+            return turn
+
+        session, turn = await self._asked(ask)
         session.told.finish_listing(turn)
-        orders = [
-            order.to_broker_order()
-            for order in session.told.orders(since=turn)
-            if order.order.account in ("", session.account)
-        ]
+        orders = _told(session, turn)
         return Lookup(
             open=tuple(order for order in orders if not order.state.is_end),
             completed=tuple(order for order in orders if order.state.is_end),
@@ -100,6 +101,20 @@ class IbOrders:
             next_order_id=next_order_id,
             at=self._clock.now(),
         )
+
+    async def _asked(self, ask: Callable[[Session], Awaitable[int]]) -> tuple[Session, int]:
+        """Return what ``ask`` does of the session, answered while the gateway had the broker all the time."""
+        session = self._connection.session()
+        interruptions = session.interruptions
+        try:
+            turn = await ask(session)
+        except Unusable as error:
+            raise GatewayNotReady(error.code, error.reason) from None
+        if self._connection.session() is not session or session.interruptions != interruptions:
+            raise GatewayNotReady(
+                "gateway-lost-broker", "the gateway lost the broker while it was asked for orders"
+            )
+        return session, turn
 
     def _session(self, link: Link) -> Session:
         """Return the session of ``link`` if what is sent on it now leaves at once. Raises GatewayNotReady."""
@@ -115,6 +130,15 @@ class IbOrders:
             # What waits here would reach the market later than anybody wanted it there.
             raise GatewayNotReady("gateway-silent", "the gateway doesn't take what is sent to it")
         return session
+
+
+def _told(session: Session, turn: int) -> list[BrokerOrder]:
+    """Return the account's orders that were told of since ``turn``."""
+    return [
+        order.to_broker_order()
+        for order in session.told.orders(since=turn)
+        if order.order.account in ("", session.account)
+    ]
 
 
 def _link(session: Session) -> Link:

@@ -135,10 +135,15 @@ class Session:
 
         In this order an order that ends meanwhile is told of at least once. Raises Unusable.
         """
-        turn = self.told.start_listing()
-        await self.question("open orders", self.ib.reqAllOpenOrdersAsync)
+        turn = await self.list_open_orders()
         await self.question("completed orders", lambda: self.ib.reqCompletedOrdersAsync(False))
         await self.question("executions", self.ib.reqExecutionsAsync)
+        return turn
+
+    async def list_open_orders(self) -> int:
+        """Ask for the open orders of all clients; return the turn of ``told``. Raises Unusable."""
+        turn = self.told.start_listing()
+        await self.question("open orders", self.ib.reqAllOpenOrdersAsync)
         return turn
 
     def fills(self) -> list[Fill]:

@@ -1,4 +1,6 @@
 """All that the broker has said of orders on one login."""
+# ib_insync types its data, but not all of its calls.
+# mypy: allow-untyped-calls
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,11 +16,12 @@ LIVE = -1
 
 
 class Told:
-    """Hears every message about an order before ib_insync does, and keeps nothing else.
+    """Hears every message about an order in ib_insync's place, and keeps nothing else.
 
     ib_insync's own trades mix what the broker says with what it concludes: pending before anything is
     known, cancelled after any error, untouched by the status in ``openOrder`` and ``completedOrder``, and
-    with the executions of an older order that had the same id.
+    with the executions of an older order that had the same id. They are not kept at all: only margins,
+    executions and errors are passed on.
     """
 
     def __init__(self, ib: IB) -> None:
@@ -81,7 +84,7 @@ class Told:
         return self._turn
 
     def finish_listing(self, turn: int) -> None:
-        """Note that every question since ``turn`` was answered.
+        """Note that since ``turn`` all open orders were told.
 
         Of an order that was open and isn't listed any more, nobody has said what became of it: from now
         on nothing is said of it here either.
@@ -133,9 +136,11 @@ class Told:
     def _on_open_order(
         self, order_id: int, contract: ib_insync.Contract, order: Order, state: OrderState
     ) -> None:
-        if not order.whatIf:
-            self._listen_to(contract, order).stands_at(state.status)
-        self._pass_on["openOrder"](order_id, contract, order, state)
+        if order.whatIf:
+            self._pass_on["openOrder"](order_id, contract, order, state)
+            return
+        self._listen_to(contract, order).stands_at(state.status)
+        self._ib.client.updateReqId(order_id + 1)  # as ib_insync does: no id may be another client's too
 
     def _on_completed_order(self, contract: ib_insync.Contract, order: Order, state: OrderState) -> None:
         # Not passed on: ib_insync fails at one that comes unasked (its issue 683).
@@ -149,7 +154,6 @@ class Told:
             found.has_filled(filled, average_price)
             found.why_held = why_held
             found.heard = self._turn
-        self._pass_on["orderStatus"](*said)
 
     def _on_execution(self, request_id: int, contract: ib_insync.Contract, execution: Execution) -> None:
         found = self._find(execution.clientId, execution.orderId, execution.permId, execution.orderRef)
