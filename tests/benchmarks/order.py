@@ -1,12 +1,15 @@
 """One market order, from a message's push to its acknowledgement, beside ib_insync's own placing of one."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from statistics import median
+from time import perf_counter
 
 from tests.benchmarks.bare import Bare, bare, stocks
 from tests.benchmarks.bench import ACCOUNT, Bench, Broken, Generator, Worker
+from tests.benchmarks.durable import Commits
 from tests.benchmarks.measuring import Bound, Compared, Mark, Row, alternating
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.ledger import BookedFill
@@ -14,6 +17,8 @@ from trader.ports import Create
 from trader.stored import orderbook
 
 MORE_MS = 8.0
+COMMITS = 5
+"""The claim, the account's lock, the plan, the result, the event that tells it."""
 QUANTITY = 10
 STRATEGY = "benchmark"
 ORDERS = 5
@@ -26,25 +31,42 @@ def measure(bench: Bench) -> list[Row]:
 
     Each round has a gateway and a worker of its own, so that none reads the orders of another.
     """
-    order, flat, floor = alternating(
+    order, flat, floor, durable = alternating(
         bench.sized(1, 3),
         lambda: _closed_ms(bench, STRATEGY),
         lambda: _closed_ms(bench, None),
-        lambda: _bare_ms(bench),
+        lambda: _bare_ms(bench, 0),
+        lambda: _bare_ms(bench, COMMITS),
         warm_up=False,
     )
     beside, mark = "bare ib_insync", Mark(Bound.AT_MOST, MORE_MS)
+    with_commits = f"bare ib_insync and {COMMITS} commits"
     name = "one market order (close-all of what a strategy holds)"
     return [
         Row(name, "ms", order, beside, floor, Compared.MORE, mark),
+        Row(f"{name}, beside what is durable", "ms", order, with_commits, durable, Compared.MORE),
         Row("the same, and the account is seen flat (close-all)", "ms", flat, beside, floor, Compared.MORE),
     ]
 
 
-def _bare_ms(bench: Bench) -> float:
-    with bench.gateway() as gateway, bare(gateway) as hand:
-        times = [hand.trade([(STOCK, n % 2 * 2 - 1)]) for n in range(2 * ORDERS + 1)]
+def _bare_ms(bench: Bench, count: int) -> float:
+    """Return what one bare order takes, with so many commits before it."""
+    with (
+        bench.gateway() as gateway,
+        bare(gateway) as hand,
+        closing(Commits(bench.fresh_folder() / "rows.sqlite3")) as rows,
+    ):
+        times = [
+            _committed_s(rows, count) + hand.trade([(STOCK, n % 2 * 2 - 1)]) for n in range(2 * ORDERS + 1)
+        ]
     return median(times[1:]) * 1000
+
+
+def _committed_s(rows: Commits, count: int) -> float:
+    began = perf_counter()
+    for _ in range(count):
+        rows.commit()
+    return perf_counter() - began
 
 
 def _closed_ms(bench: Bench, strategy: str | None) -> float:

@@ -80,12 +80,18 @@ def test_no_call_of_the_store_is_left_unawaited_nor_awaited_for_nothing() -> Non
     for name in ("get", "query", "commit"):
         assert iscoroutinefunction(getattr(Store, name)), name
     for file, tree in trees():
-        awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
+        awaits = [node.value for node in ast.walk(tree) if isinstance(node, ast.Await)]
+        gathers = [call for call in awaits if isinstance(call, ast.Call) and is_gather(call)]
+        awaited = {id(call) for call in (*awaits, *(asked for call in gathers for asked in call.args))}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 of_a_store = ast.unparse(node.func.value).endswith(("store", "_store"))
                 if of_a_store and node.func.attr in ("get", "query", "commit"):
                     assert id(node) in awaited, f"{file}:{node.lineno}"
+
+
+def is_gather(call: ast.Call) -> bool:
+    return ast.unparse(call.func) == "asyncio.gather"
 
 
 def test_nothing_calls_what_ib_insync_does_not_have() -> None:
