@@ -118,7 +118,8 @@ class WrittenOrders:
         self.on_place(order.reference, order_id)
 
     def has_placed(self, reference: str) -> bool:
-        return reference in self.handed_over or any(reference == placed for placed, _ in self.placed)
+        known = {*self.handed_over, *self.has_told, *(placed for placed, _ in self.placed)}
+        return reference in known
 
     def cancel(self, order_id: int, link: Link) -> None:
         assert link == self.current

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -43,6 +45,20 @@ def test_the_libraries_speak_the_same_language(capsys: pytest.CaptureFixture[str
     logging.getLogger("uvicorn.error").info("started on port %d", 8080)
     (line,) = lines(capsys)
     assert (line["severity"], line["message"]) == ("INFO", "started on port 8080")
+
+
+@pytest.mark.parametrize("trouble", [BrokenPipeError(), ValueError("I/O operation on closed file.")])
+def test_nothing_fails_for_a_line_that_can_not_be_told(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    configure("info")
+
+    def fails(_: str) -> None:
+        raise trouble
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", SimpleNamespace(write=fails))
+        structlog.get_logger("trader.test").error("unexpected error")
 
 
 def test_what_is_below_the_level_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:

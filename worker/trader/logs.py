@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -25,7 +26,8 @@ class _Lines:
         self.name = name
 
     def msg(self, line: str) -> None:
-        sys.stderr.write(line + "\n")
+        with suppress(OSError, ValueError):  # nothing fails for a line that can't be told
+            sys.stderr.write(line + "\n")
 
     debug = info = warning = error = critical = exception = msg
 

@@ -578,7 +578,8 @@ async def test_where_nothing_stands_nothing_is_asked_of_the_day_that_was() -> No
         assert Counter(gateway.requests) - asked == {"reqAllOpenOrders": 1}
 
 
-async def test_an_order_that_is_not_listed_as_open_any_more_is_not_told_as_open() -> None:
+@pytest.mark.parametrize("fills", [True, False])
+async def test_of_an_order_that_is_not_listed_as_open_any_more_it_is_asked_what_became(fills: bool) -> None:
     gateway = simulated()
     async with serve(gateway) as server, AsyncExitStack() as stack:
         ours, other = [
@@ -593,11 +594,15 @@ async def test_an_order_that_is_not_listed_as_open_any_more_is_not_told_as_open(
         order_id = place(other, order)
         await working(other, 1)
         assert [found.reference for found in await ours.orders.standing()] == [order.reference]
-        other.orders.cancel(order_id, other.orders.link())
-        await told(other, order, OrderState.CANCELLED)  # of which nobody tells us
+        if fills:
+            gateway.exchange.fill_at_market(*gateway.book.open_orders())
+        else:
+            other.orders.cancel(order_id, other.orders.link())
+        await told(other, order, OrderState.FILLED if fills else OrderState.CANCELLED)  # and nobody tells us
 
         assert await ours.orders.standing() == ()
         assert ours.broker.open_orders() == []
+        assert [fill.reference for fill in ours.broker.fills()] == [order.reference] * fills
 
 
 async def test_no_order_id_is_given_out_that_an_order_of_another_client_has() -> None:

@@ -213,6 +213,15 @@ async def test_an_order_that_the_broker_tells_of_is_not_sent(watch: Watch) -> No
         watch.guard.check(opening())
 
 
+async def test_an_order_that_was_handed_to_this_very_connection_is_not_handed_to_it_again(
+    watch: Watch,
+) -> None:
+    await watch.guard.refresh()
+    watch.desk.orders.handed_over.add(OURS)
+    with pytest.raises(Retryable):
+        watch.guard.check(opening())
+
+
 # -- never beyond the position ----------------------------------------------------------------------------
 
 
@@ -293,7 +302,7 @@ async def test_nothing_is_read_again_that_was_read_just_now(watch: Watch) -> Non
     )
     for _ in range(100):
         await guard.refresh()
-    assert counting.reads == 2  # the trading state, and the lock
+    assert counting.reads == 1
 
 
 @pytest.mark.parametrize("quantity", [Decimal("0.5"), Decimal("10.5")])

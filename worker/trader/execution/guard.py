@@ -61,11 +61,9 @@ class Guard:
         if clock.monotonic() - self._read_at < STATE_IS_FRESH_S / 2 or lock is None:
             return
         read_at = clock.monotonic()
-        store = self._ports.store
-        self._state, document = await asyncio.gather(
-            records.trading_state(store, self._account), store.get(lock.path)
+        self._state, _ = await asyncio.gather(
+            records.trading_state(self._ports.store, self._account), lock.refresh(self._owned.nonce)
         )
-        lock.take(document, self._owned.nonce)
         self._read_at = read_at
 
     def check_run(self) -> None:
@@ -97,8 +95,8 @@ class Guard:
             raise GatewayNotReady("gateway-reconnected", "the connection changed before an order was sent")
         # Of its own contract alone: two hundred orders would else look at two hundred others each.
         standing = self._ports.broker.open_orders(record.order.contract.con_id)
-        if any(order.reference == reference for order in standing) or orders.told(reference) is not None:
-            raise GatewayNotReady("order-stands", "the broker tells of an order that was not sent yet")
+        if any(order.reference == reference for order in standing) or orders.has_placed(reference):
+            raise GatewayNotReady("order-stands", "the order has gone on this connection, or is told of")
         if record.reduces:
             return self._beyond_position(record, standing)
         return "only orders that reduce may go" if self._state is TradingState.REDUCE_ONLY else None

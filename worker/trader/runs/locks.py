@@ -71,10 +71,7 @@ class AccountLock:
 
     async def refresh(self, nonce: str) -> None:
         """Read the lock again; raises LeaseLost when it is no longer held under ``nonce``."""
-        self.take(await self.store.get(self.path), nonce)
-
-    def take(self, document: Document | None, nonce: str) -> None:
-        """Take over what was read just now; raises LeaseLost as ``refresh`` does."""
+        document = await self.store.get(self.path)
         record = read(document) if document else None
         if document is None or record is None or record.holder is None or record.holder.nonce != nonce:
             raise LeaseLost("account-lock-lost", "another run has taken the account over")

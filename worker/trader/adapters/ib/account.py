@@ -18,7 +18,7 @@ NOT_SYNCHRONISED = "gateway-not-synchronised"
 class IbBroker:
     """The Broker port. No method sends anything to the gateway.
 
-    Open orders and fills of other clients, and manual ones, are those of the last synchronisation or lookup,
+    Open orders and fills of other clients, and manual ones, are those of the last time they were asked for,
     unless our client id is the gateway's master client id: a gateway tells a client only of its own.
     """
 

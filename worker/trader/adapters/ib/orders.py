@@ -77,10 +77,12 @@ class IbOrders:
 
     async def standing(self) -> Sequence[BrokerOrder]:
         session, turn = await self._asked(Session.list_open_orders)
-        if all(order.state.is_end for order in _told(session, turn)):
-            session.told.finish_listing(turn)
-            return ()
-        return (await self.look_up()).open  # of what was listed, something may have ended already
+        if any(order.order.account in ("", session.account) for order in session.told.standing()):
+            # Of what is listed, something may have ended already; of what isn't any more, it is to be told
+            # what became of it, as it may have moved a position.
+            return (await self.look_up()).open
+        session.told.finish_listing(turn)
+        return ()
 
     async def look_up(self) -> Lookup:
         next_order_id = 0
