@@ -12,7 +12,7 @@ from tests.benchmarks.bench import ACCOUNT, Bench, Broken, Generator, Worker
 from tests.benchmarks.durable import Commits
 from tests.benchmarks.measuring import Bound, Compared, Mark, Row, alternating
 from trader.adapters.sqlite import SqliteStore
-from trader.domain.ledger import BookedFill
+from trader.domain.ledger import EXTERNAL, BookedFill
 from trader.ports import Create
 from trader.stored import orderbook
 
@@ -86,8 +86,8 @@ def _one_ms(worker: Worker, load: Generator, hand: Bare, strategy: str | None) -
     hand.trade([(STOCK, QUANTITY)])
     if not hand.positions():
         raise Broken("expected a position to close, found none")
-    if strategy is not None:
-        hand.run(_booked(worker, strategy, hand.con_id(STOCK.symbol)))
+    # Else a position that our books don't have, in what has just been traded, would be waited for.
+    hand.run(_booked(worker, strategy or EXTERNAL, hand.con_id(STOCK.symbol)))
     command = {"strategies": [strategy]} if strategy is not None else {}
     (taken,) = load.push(worker, {"intent": "close-all", **command}).each_ms
     if held := hand.positions():
@@ -95,8 +95,8 @@ def _one_ms(worker: Worker, load: Generator, hand: Bare, strategy: str | None) -
     return taken
 
 
-async def _booked(worker: Worker, strategy: str, con_id: int) -> None:
-    """Book what was just bought as the strategy's."""
+async def _booked(worker: Worker, owner: str, con_id: int) -> None:
+    """Book what was just bought as the owner's."""
     number, quantity = next(_numbers), Decimal(QUANTITY)
     fill = BookedFill(
         stem=f"benchmark/{number}",
@@ -109,7 +109,7 @@ async def _booked(worker: Worker, strategy: str, con_id: int) -> None:
         quantity=quantity,
         price=Decimal(100),
         at=datetime.now(UTC),
-        shares={strategy: quantity},
+        shares={owner: quantity},
     )
     store = await SqliteStore.open(worker.data_dir / "state.sqlite3")
     try:

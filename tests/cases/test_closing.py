@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from gateway_simulator.contracts import ContractQuery
+from gateway_simulator.records import Position
 from gateway_simulator.wire.orders import PlaceOrder
 from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
 from tests.support.eventually import eventually
@@ -70,6 +71,37 @@ async def test_only_what_stands_is_planned_to_be_cancelled(tmp_path: Path, stop:
         assert document is not None
         plan = StoredPlan.model_validate(runs.read(document).plan)
         assert [stage.name for stage in plan.stages] == (["cancel", "close"] if stop else ["close"])
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_what_has_just_been_sold_is_not_sold_again_while_its_position_isn_t_told_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_hand: bool
+) -> None:
+    """A position is told a moment after the fill that moved it, and then another run may have the account."""
+    settling = QUICK.model_copy(update={"settle_s": 0.3})
+    async with playing(tmp_path, durations=settling) as play:
+        await play.holds("MSFT")
+        tell, late = play.gateway.announcer.position_changed, list[Position]()
+        monkeypatch.setattr(play.gateway.announcer, "position_changed", late.append)
+        if by_hand:
+            play.manual("MSFT", "SELL", play.position("MSFT"), order_type="STP", aux_price=Decimal(1))
+            await play.result({**CLOSE_ALL, "dryRun": True})  # from here on the order is known
+            play.gateway.exchange.fill_at_market(*play.gateway.book.open_orders())
+        else:
+            await play.result(OWN)
+        sleep = play.worker.clock.sleep
+
+        async def told_meanwhile(seconds: float) -> None:
+            if seconds == settling.settle_s:
+                for position in late:
+                    tell(position)
+            await sleep(seconds)
+
+        monkeypatch.setattr(play.worker.clock, "sleep", told_meanwhile)
+        closed = await play.result(CLOSE_ALL)
+        assert closed.orders == ()
+        assert play.position("MSFT") == 0
+        await play.result(RECONCILE)
 
 
 async def test_a_manual_stop_that_fires_between_plan_and_order_keeps_the_order_back(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ class Books:
     closed: Mapping[int, Refusal]
     names: Mapping[int, str]
     virtual: frozenset[int] = frozenset()  # currency pairs, whose positions mirror cash and prove nothing
+    booked: frozenset[str] = frozenset()  # the stems of the executions that are summed up here
 
     def holding(self, owner: str, con_id: int) -> Decimal:
         """Return what ``owner`` holds of a contract."""
@@ -86,7 +87,8 @@ async def read_books(ports: Ports, account: str, *, without: Collection[str] = (
         if record.order.reference not in without:
             standing[record.order.contract.con_id].append(record)
     in_flight = _in_flight(record for found in standing.values() for record in found)
-    return Books(held, dict(standing), in_flight, closed, names, virtual)
+    booked = frozenset(fill.stem for fill in fills)
+    return Books(held, dict(standing), in_flight, closed, names, virtual, booked)
 
 
 def _differing(held: Quantities, virtual: frozenset[int], ports: Ports) -> list[tuple[int, Refusal]]:

@@ -20,7 +20,7 @@ _SEVERITY: Final = {
 
 
 class _Lines:
-    """Where our own lines go, past the standard library's loggers, which take three times as long."""
+    """Where our own lines go, past the standard library's loggers, which take longer."""
 
     def __init__(self, name: str) -> None:
         self.name = name

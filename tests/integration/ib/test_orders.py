@@ -4,8 +4,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from gateway_simulator import reports
 from gateway_simulator.accounts import Account
 from gateway_simulator.actions import ManualOrder
 from gateway_simulator.effects import perform
+from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import serve
 from tests.support.ib import (
     OPEN,
@@ -52,6 +53,19 @@ async def told(worker: Client, order: Order, *states: OrderState) -> BrokerOrder
 async def all_has_arrived(worker: Client) -> None:
     """Return when everything that was sent either way before has arrived."""
     await worker.connection.session().current_time()
+
+
+@asynccontextmanager
+async def beside_another(gateway: Gateway) -> AsyncIterator[tuple[Client, Client]]:
+    """Yield our client, and another one of the same account."""
+    async with (
+        serve(gateway) as server,
+        client(server.port, clock=GatewayTime(gateway)) as ours,
+        client(server.port, clock=GatewayTime(gateway), client_id=7) as other,
+    ):
+        await ours.ready()
+        await other.ready()
+        yield ours, other
 
 
 async def dropped(worker: Client, close: Callable[[], None]) -> None:
@@ -581,15 +595,7 @@ async def test_where_nothing_stands_nothing_is_asked_of_the_day_that_was() -> No
 @pytest.mark.parametrize("fills", [True, False])
 async def test_of_an_order_that_is_not_listed_as_open_any_more_it_is_asked_what_became(fills: bool) -> None:
     gateway = simulated()
-    async with serve(gateway) as server, AsyncExitStack() as stack:
-        ours, other = [
-            await stack.enter_async_context(
-                client(server.port, clock=GatewayTime(gateway), client_id=client_id)
-            )
-            for client_id in (1, 7)
-        ]
-        await ours.ready()
-        await other.ready()
+    async with beside_another(gateway) as (ours, other):
         order = limit()
         order_id = place(other, order)
         await working(other, 1)
@@ -607,15 +613,7 @@ async def test_of_an_order_that_is_not_listed_as_open_any_more_it_is_asked_what_
 
 async def test_no_order_id_is_given_out_that_an_order_of_another_client_has() -> None:
     gateway = simulated()
-    async with serve(gateway) as server, AsyncExitStack() as stack:
-        ours, other = [
-            await stack.enter_async_context(
-                client(server.port, clock=GatewayTime(gateway), client_id=client_id)
-            )
-            for client_id in (1, 7)
-        ]
-        await ours.ready()
-        await other.ready()
+    async with beside_another(gateway) as (ours, other):
         other.orders.place(limit(), 5000, other.orders.link())
         await working(other, 1)
         await ours.orders.standing()
