@@ -6,11 +6,15 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from itertools import dropwhile
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from pydantic import BaseModel
+from typer import Context
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from tests.support.schemas import problems
 from trader.discovery import find_intents
@@ -82,12 +86,25 @@ def test_messages_are_shown_both_ways() -> None:
     assert len(messages()) > len(blocks("json"))
 
 
-def test_each_command_that_is_shown_exists() -> None:
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    known |= {group.name or "" for group in app.registered_groups}
-    shown = [words[1] for words in commands() if Path(words[0]).name == "trader"]
-    assert shown
-    assert set(shown) <= known
+def shown() -> list[list[str]]:
+    """Return the arguments of each `trader` command, whatever variables stand before it."""
+    plain = ([*dropwhile(lambda word: "=" in word, words)] for words in commands())
+    return [words[1:] for words in plain if words and Path(words[0]).name == "trader"]
+
+
+@pytest.mark.parametrize("arguments", shown(), ids=" ".join)
+def test_each_command_that_is_shown_is_taken_as_it_stands(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parsed as when it is typed, and not run, where the file is that another command of the README makes."""
+    (tmp_path / "service.json").touch()
+    monkeypatch.chdir(tmp_path)
+    command, at = get_command(app), Context(get_command(app))
+    while isinstance(command, TyperGroup) and arguments:  # some groups do something by themselves
+        _, found, arguments = command.resolve_command(at, arguments)
+        assert found is not None
+        command, at = found, Context(found, parent=at)
+    command.make_context(command.name, arguments, parent=at)
 
 
 def test_each_folder_that_is_named_exists() -> None:
