@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.server import Server
@@ -18,7 +18,7 @@ from tests.chaos.witness import End, Witness
 from tests.support.crash import ACCOUNT, JumpClock, Theatre
 from tests.support.ib import OPEN
 from trader.adapters import sqlite
-from trader.adapters.database import Database, Schema
+from trader.adapters.database import Database, Schema, tell
 from trader.adapters.local_topic import LocalTopics, topics
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.errors import Rejected, StoreUnavailable, TopicUnavailable
@@ -186,24 +186,20 @@ async def open_stage(plan: Plan) -> AsyncIterator[Stage]:
 class _AtOnce:
     """In the place of the database's thread: what is asked for is done there and then."""
 
-    def submit(self, call: Any) -> Any:
-        from concurrent.futures import Future
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-        done: Future[Any] = Future()
-        try:
-            done.set_result(call())
-        except Exception as error:  # noqa: BLE001 - a future holds whatever was raised
-            done.set_exception(error)
-        return done
+    def submit(self, job: Any) -> None:
+        for answers in self._database.perform([job]):
+            tell(answers)
 
-    def shutdown(self, *, wait: Literal[False]) -> None:
+    def end(self) -> None:
         return
 
 
 async def _in_memory(schema: Schema, unavailable: Any) -> Database:
     database = Database(Path(":memory:"), unavailable)
-    database._thread.shutdown()
-    database._thread = _AtOnce()  # type: ignore[assignment]
+    database._thread = _AtOnce(database)  # type: ignore[assignment]
     database._connect(schema, 1.0)
     return database
 

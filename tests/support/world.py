@@ -155,13 +155,22 @@ class World:
         self.broker = IdleBroker(self.clock)
         self.calendars: Calendars = NoCalendars()
         self.handlers = {kind: Handler() for kind in IntentClass}
+        self.reads_at_once = False
         self._nonces = count(1)
 
     @property
     def intents(self) -> dict[str, AnyIntent]:
         """One intent of each class, named after it."""
         return {
-            kind.value: Intent(kind.value, kind, Note, Outcome, handler, {"intent": kind.value})
+            kind.value: Intent(
+                kind.value,
+                kind,
+                Note,
+                Outcome,
+                handler,
+                {"intent": kind.value},
+                at_once=self.reads_at_once and kind is IntentClass.READING,
+            )
             for kind, handler in self.handlers.items()
         }
 

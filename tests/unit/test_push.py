@@ -129,6 +129,8 @@ async def test_an_unwrapped_schedule_keeps_its_tick_although_headers_have_no_cap
         b'{"intent": "summary"}',
         b"[" * 100_000,
         b'{"message": {"messageId": "\\ud800", "publishTime": "x"}}',
+        b'{"message": {"messageId": "\xed\xa0\x80", "publishTime": "x"}}',
+        '{"message": {"messageId": "7", "publishTime": "2026-11-23T17:00:00Z"}}'.encode("utf-16"),
     ],
 )
 async def test_a_body_that_is_no_push_envelope_is_400_with_a_problem_description(

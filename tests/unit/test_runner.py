@@ -38,6 +38,13 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await store.close()
 
 
+@pytest.fixture
+def at_once(world: World) -> World:
+    """A world in which the reading intent claims its run with the result."""
+    world.reads_at_once = True
+    return world
+
+
 async def die(task: asyncio.Task[None]) -> None:
     """Kill a worker in the middle: none of its code runs on, nothing is released."""
     task.cancel()
@@ -130,6 +137,105 @@ async def test_a_refusal_before_the_claim_uses_the_id_up_for_nobody(world: World
     await world.worker().receive(world.message("control", id="x", txt="red")())
     await world.worker().receive(world.message("control", id="x", text="red")())
     assert [result.status for result in world.results()] == ["rejected", "succeeded"]
+
+
+# -- claimed with its result ------------------------------------------------------------------------------
+
+
+async def test_what_answers_at_once_is_stored_in_one_write_before_it_is_told(at_once: World) -> None:
+    store = FailingStore(at_once.store, at=1, applied=False)
+    with pytest.raises(Retryable):
+        await at_once.worker(store=store).receive(at_once.message(id="x")())
+    assert (at_once.handler().calls, at_once.results()) == (1, [])
+    store.commits = 1
+    worker = at_once.worker(store=store)
+    await worker.receive(at_once.message(id="x")())
+    assert at_once.event_ids() == ["id/x#1"]
+    await worker.stop()
+    assert store.commits == 3  # the run with its result, and that it is told
+
+
+async def test_twenty_deliveries_at_once_of_what_answers_at_once_have_one_result(at_once: World) -> None:
+    deliver, workers = at_once.message(id="x"), [at_once.worker() for _ in range(4)]
+    await asyncio.gather(*(workers[n % 4].receive(deliver()) for n in range(20)), return_exceptions=True)
+    assert len({str(result) for result in at_once.results()}) == 1
+    document = await run_document(at_once)
+    assert runs.read(document).result == at_once.results()[0]
+
+
+async def test_what_answers_at_once_is_told_again_and_not_anew(at_once: World) -> None:
+    deliver = at_once.message(id="x")
+    for attempt in (1, 1, 2):
+        at_once.clock.advance(1)
+        await at_once.worker().receive(deliver(attempt))
+    assert at_once.event_ids() == ["id/x#1", "id/x#2", "id/x#3"]
+    assert len({str(result) for result in at_once.results()}) == 1
+
+
+async def test_one_id_with_other_contents_is_refused_where_it_answers_at_once_too(at_once: World) -> None:
+    await at_once.worker().receive(at_once.message(id="x", text="red")())
+    message = at_once.message(id="x", text="blue")()
+    await at_once.worker().receive(message)
+    refused = at_once.results()[-1]
+    assert (refused.id, reason_of(refused).code) == (f"message/{message.message.message_id}", "id-reused")
+
+
+@pytest.mark.parametrize("attempt", [1, None])
+async def test_what_should_answer_at_once_and_is_put_off_counts_its_deliveries(
+    at_once: World, attempt: int | None
+) -> None:
+    at_once.handler().error = Retryable("busy", "not now")
+    deliver = at_once.message(id="x")
+    for n in range(4):
+        with pytest.raises(Retryable, match="not now"):
+            await at_once.worker().receive(deliver(attempt and attempt + n))
+    at_once.handler().error = None
+    await at_once.worker().receive(deliver(attempt and attempt + 4))
+    (result,) = at_once.results()
+    assert (result.status, result.attempt) == ("succeeded", 5)
+
+
+async def test_what_was_killed_before_it_answered_at_once_is_claimed_first_when_it_comes_again(
+    at_once: World,
+) -> None:
+    deliver = at_once.message(id="x")
+    for attempt in (1, 2):
+        at_once.handler().go.clear()
+        task = asyncio.create_task(at_once.worker().receive(deliver(attempt)))
+        await at_once.handler().started.wait()
+        found = await at_once.store.query(f"accounts/{ACCOUNT}/runs")
+        assert len(found) == attempt - 1
+        await die(task)
+        at_once.handler().started.clear()
+    at_once.handler().go.set()
+    at_once.clock.advance(3601)
+    worker = at_once.worker()
+    await at_once.sweep(worker)
+    at_once.clock.advance(60)
+    await at_once.sweep(worker)
+    assert [(r.id, r.status) for r in at_once.results()] == [("id/x", "expired")]
+
+
+@pytest.mark.parametrize("applied", [False, True])
+@pytest.mark.parametrize("at", [1, 2])
+async def test_a_store_that_fails_where_a_run_answers_at_once_costs_a_delivery_and_no_result(
+    at_once: World, at: int, applied: bool
+) -> None:
+    deliver = at_once.message(id="x")
+    first = at_once.worker(store=FailingStore(at_once.store, at=at, applied=applied))
+    await asyncio.gather(first.receive(deliver()), return_exceptions=True)
+    await first.stop()
+    await delivered_until_acknowledged(at_once, at_once.worker(), deliver)
+    assert len({str(result) for result in at_once.results()}) == 1
+    assert (await run_document(at_once)).data["state"] != "running"
+
+
+async def test_a_claim_with_its_result_whose_reply_was_lost_is_known_by_its_nonce(at_once: World) -> None:
+    worker = at_once.worker(store=RepeatingStore(at_once.store))
+    await worker.receive(at_once.message(id="x")())
+    await worker.stop()
+    assert at_once.handler().calls == 1
+    assert at_once.event_ids() == ["id/x#1"]
 
 
 # -- for whom ---------------------------------------------------------------------------------------------

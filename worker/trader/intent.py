@@ -136,6 +136,7 @@ class Intent(Generic[C]):
     example: JsonObject
     urgent: bool = False  # the run that holds the account is asked to yield to it
     kind_of: Callable[[C], IntentClass] | None = None  # where the class depends on the command
+    at_once: bool = False  # it waits for nothing and changes nothing: claimed with its result, in one write
     asks_broker: bool = True  # a reading intent that answers from the store alone needs no gateway
 
     @property

@@ -3,13 +3,12 @@
 import asyncio
 import sqlite3
 import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 from trader.domain.errors import Retryable
@@ -37,12 +36,59 @@ class Schema:
     script: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    """A write that waits for its turn. Once started it is no longer cancelled: it happens wholly."""
+    """What waits for its turn. Once started it is no longer cancelled: it happens wholly."""
 
-    work: Work[Any]
-    future: Future[Any] = field(default_factory=Future)
+    work: Callable[[], Any]
+    writes: bool
+    answer: asyncio.Future[Any]
+
+
+Answer = tuple[asyncio.Future[Any], Any, Exception | None]
+"""Who asked, and what became of it: a result, or why there is none."""
+
+
+class _Thread:
+    """Does in a thread of its own what is asked for, all that waits at once, and answers on the loop."""
+
+    def __init__(self, name: str, do: Callable[[list[_Job]], Iterator[list[Answer]]]) -> None:
+        self._do = do
+        self._loop = asyncio.get_running_loop()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        Thread(target=self._serve, name=name, daemon=True).start()
+
+    def submit(self, job: _Job) -> None:
+        self._jobs.put(job)
+
+    def end(self) -> None:
+        """Do what was asked for, and nothing more."""
+        self._jobs.put(None)
+
+    def _serve(self) -> None:
+        ended = False
+        while not ended:
+            waiting = [self._jobs.get()]
+            while not self._jobs.empty():
+                waiting.append(self._jobs.get())
+            ended = None in waiting
+            jobs = [job for job in waiting if job is not None and not job.answer.cancelled()]
+            for answers in self._do(jobs):
+                # One call for all of them: each one wakes the loop, and takes the interpreter from it.
+                if answers:
+                    with suppress(RuntimeError):  # the loop is closed: nobody asks any more
+                        self._loop.call_soon_threadsafe(tell, answers)
+
+
+def tell(answers: list[Answer]) -> None:
+    """Answer who still waits."""
+    for future, result, error in answers:
+        if future.cancelled():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 class Database:
@@ -59,8 +105,8 @@ class Database:
     def __init__(self, path: Path, unavailable: Callable[[str], Retryable]) -> None:
         self._path = path
         self._unavailable = unavailable
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name)
-        self._waiting: deque[_Job] = deque()
+        self._thread: _Thread
+        self._closed: asyncio.Future[None] | None = None
         self._connection: sqlite3.Connection
         self._watch: sqlite3.Connection
         self._opened = ExitStack()
@@ -71,8 +117,9 @@ class Database:
     ) -> "Database":
         """Open the file, made if it does not exist, and wait up to ``busy_timeout_s`` for other processes."""
         database = cls(path, unavailable)
+        database._thread = _Thread(path.name, database.perform)
         try:
-            await database._run(lambda: database._connect(schema, busy_timeout_s))
+            await database._ask(lambda: database._connect(schema, busy_timeout_s), writes=False)
         except BaseException:
             await database.close()
             raise
@@ -80,14 +127,12 @@ class Database:
 
     async def read(self, work: Work[T]) -> T:
         """Return what ``work`` reads, earlier writes included."""
-        return await self._run(lambda: work(self._connection))
+        found: T = await self._ask(lambda: work(self._connection), writes=False)
+        return found
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction, and return its result once that is on disk."""
-        job = _Job(work)
-        self._waiting.append(job)
-        self._submit(self._write_waiting)
-        written: T = await asyncio.wrap_future(job.future)
+        written: T = await self._ask(lambda: work(self._connection), writes=True)
         return written
 
     def version(self) -> int | None:
@@ -103,22 +148,17 @@ class Database:
 
     async def close(self) -> None:
         """Finish what was asked for, and close; a second time does nothing."""
-        with suppress(Retryable):
-            closed = self._submit(self._opened.close)
-            self._thread.shutdown(wait=False)
-            await asyncio.shield(asyncio.wrap_future(closed))
+        if self._closed is None:
+            self._closed = self._ask(self._opened.close, writes=False)
+            self._thread.end()
+        await asyncio.shield(self._closed)
 
-    async def _run(self, call: Callable[[], T]) -> T:
-        try:
-            return await asyncio.wrap_future(self._submit(call))
-        except (sqlite3.Error, OSError) as error:
-            raise self._translate(error) from error
-
-    def _submit(self, call: Callable[[], T]) -> Future[T]:
-        try:
-            return self._thread.submit(call)
-        except RuntimeError:  # the thread was told to end
-            raise self._unavailable(f"{self._path.name} is closed; open it again") from None
+    def _ask(self, work: Callable[[], Any], *, writes: bool) -> asyncio.Future[Any]:
+        if self._closed is not None:
+            raise self._unavailable(f"{self._path.name} is closed; open it again")
+        job = _Job(work, writes, asyncio.get_running_loop().create_future())
+        self._thread.submit(job)
+        return job.answer
 
     def _connect(self, schema: Schema, busy_timeout_s: float) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -139,45 +179,57 @@ class Database:
                 f"BEGIN IMMEDIATE; {schema.script}; PRAGMA user_version = {schema.version}; COMMIT"
             )
 
-    def _write_waiting(self) -> None:
-        """Write all that waits in one transaction; runs once for each write, mostly to find nothing left."""
-        jobs = []
-        while self._waiting:
-            job = self._waiting.popleft()
-            if job.future.set_running_or_notify_cancel():
-                jobs.append(job)
+    def perform(self, jobs: list[_Job]) -> Iterator[list[Answer]]:
+        """Do ``jobs``, and yield the answers as soon as they may be told."""
+        first = next((n for n, job in enumerate(jobs) if job.writes), len(jobs))
+        yield [self._read(job) for job in jobs[:first]]
+        yield self._write([job for job in jobs[first:] if job.writes])
+        yield [self._read(job) for job in jobs[first:] if not job.writes]
+
+    def _read(self, job: _Job) -> Answer:
+        try:
+            return job.answer, job.work(), None
+        except Exception as error:  # noqa: BLE001 - whoever asked shall see whatever was raised
+            return job.answer, None, self._refusal(error)
+
+    def _write(self, jobs: list[_Job]) -> list[Answer]:
+        """Write all of them in one transaction; one alone needs no savepoint in it."""
+        answers: list[Answer] = []
         if not jobs:
-            return
+            return answers
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            answers = [self._attempt(job) for job in jobs]
+            one = jobs[0]
+            answers = [*map(self._attempt, jobs)] if len(jobs) > 1 else [(one.answer, one.work(), None)]
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            answers = [partial(job.future.set_exception, self._translate(error)) for job in jobs]
+        except Exception as error:  # noqa: BLE001 - as above
+            answers = [(job.answer, None, self._refusal(error)) for job in jobs]
             with suppress(sqlite3.Error):  # mostly rolled back already
                 self._connection.execute("ROLLBACK")
-        for answer in answers:
-            answer()
+        return answers
 
-    def _attempt(self, job: _Job) -> Callable[[], None]:
-        """Run one write in its savepoint, and return how to answer its caller once all is on disk."""
+    def _attempt(self, job: _Job) -> Answer:
+        """Run one of several writes in its savepoint."""
         self._connection.execute("SAVEPOINT job")
+        answer: Answer
         try:
-            answer = partial(job.future.set_result, job.work(self._connection))
+            answer = job.answer, job.work(), None
         except Exception as error:
-            refusal = error
-            if isinstance(error, sqlite3.Error):
-                if not self._connection.in_transaction:  # SQLite gave up the whole of it
-                    raise
-                refusal = self._translate(error)
-            answer = partial(job.future.set_exception, refusal)
+            if isinstance(error, sqlite3.Error) and not self._connection.in_transaction:
+                raise  # SQLite gave up the whole of it
+            answer = job.answer, None, self._refusal(error)
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
         return answer
 
-    def _translate(self, error: Exception) -> Retryable:
+    def _refusal(self, error: Exception) -> Exception:
+        """Return what to raise for ``error``, with advice where SQLite or the disk refused."""
+        if not isinstance(error, (sqlite3.Error, OSError)):
+            return error
         advice = ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-        return self._unavailable(f"{self._path.name}: {error}" + (f"; {advice}" if advice else ""))
+        told = self._unavailable(f"{self._path.name}: {error}" + (f"; {advice}" if advice else ""))
+        told.__cause__ = error
+        return told
 
 
 def _write_ahead(connection: sqlite3.Connection, busy_timeout_s: float) -> None:

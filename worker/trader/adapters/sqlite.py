@@ -41,6 +41,7 @@ SCHEMA = Schema(version=2, script=TABLES + INDEXES)
 # As bytes: text that is no UTF-8 would fail inside sqlite3, where nobody can say which document it was.
 ROW = "id, CAST(data AS BLOB), version"
 GET = f"SELECT {ROW} FROM documents WHERE collection = ? AND id = ?"  # noqa: S608
+NEXT_VERSION = "UPDATE versions SET last = last + 1 RETURNING last"
 CREATE = "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 UPDATE = "UPDATE documents SET data = ?, version = ? WHERE collection = ? AND id = ? AND version = ?"
 DELETE = "DELETE FROM documents WHERE collection = ? AND id = ? AND version = ?"
@@ -87,8 +88,7 @@ class SqliteStore:
         texts = check_batch(writes)
 
         def apply(connection: sqlite3.Connection) -> list[str]:
-            connection.execute("UPDATE versions SET last = last + 1")
-            (version,) = connection.execute("SELECT last FROM versions").fetchone()
+            (version,) = connection.execute(NEXT_VERSION).fetchone()
             for write, text in zip(writes, texts, strict=True):
                 if connection.execute(*_change(write, text, version)).rowcount == 0:
                     raise Conflict(write.path)

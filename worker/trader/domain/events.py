@@ -116,8 +116,8 @@ class Event:
         return json.dumps(self.data, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def result_event(result: Result, publication: int) -> Event:
-    """Return the ``publication``-th telling of ``result``, counted from 1."""
+def result_event(result: Result, publication: int, data: JsonObject | None = None) -> Event:
+    """Return the ``publication``-th telling of ``result``, counted from 1; ``data`` is its JSON if known."""
     labels = {
         "status": result.status.value,
         "mode": result.mode.value,
@@ -131,7 +131,7 @@ def result_event(result: Result, publication: int) -> Event:
         type=RESULT_TYPE,
         account=result.account,
         at=result.finished_at,
-        data=result.to_json(),
+        data=data or result.to_json(),
         labels=labels,
     )
 

@@ -46,7 +46,7 @@ class PushEnvelope:
             await _problem(413, f"expected at most {LARGEST_REQUEST} bytes")(scope, receive, send)
             return
         try:
-            wrapped = unwrap(Headers(scope=scope), body)
+            wrapped, event = unwrap(Headers(scope=scope), body)
             delivery = Delivery.model_validate(wrapped)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
@@ -58,7 +58,6 @@ class PushEnvelope:
         except NotAnEnvelope as error:
             await _problem(400, str(error))(scope, receive, send)
             return
-        event = json.dumps(wrapped).encode()
         headers = MutableHeaders(
             {
                 "ce-specversion": "1.0",
@@ -72,18 +71,21 @@ class PushEnvelope:
         await self._app({**scope, "headers": headers.raw}, _body(event), _no_content(send))
 
 
-def unwrap(headers: Headers, body: bytes) -> dict[str, Any]:
-    """Return the wrapped push body that a request holds or amounts to; raises NotAnEnvelope."""
+def unwrap(headers: Headers, body: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the wrapped push body that a request holds or amounts to, and its JSON; raises NotAnEnvelope."""
     if headers.get("content-type", "").startswith("application/cloudevents+json"):
         event = _object(body)
         if event.get("type") == PUBLISHED and isinstance(event.get("data"), dict):
-            return dict(event["data"])
+            return _written(event["data"])
         raise NotAnEnvelope(f"expected a CloudEvent of type {PUBLISHED}, found {str(event.get('type'))[:64]}")
-    if headers.get("ce-type") == PUBLISHED:
-        return _object(body)
-    if "ce-id" in headers or f"{_METADATA}message-id" in headers:
-        return _from_headers(headers, body)
-    return _object(body)
+    is_event = "ce-id" in headers or f"{_METADATA}message-id" in headers
+    if is_event and headers.get("ce-type") != PUBLISHED:
+        return _written(_from_headers(headers, body))
+    return _object(body), body
+
+
+def _written(wrapped: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    return wrapped, json.dumps(wrapped).encode()
 
 
 def _from_headers(headers: Headers, body: bytes) -> dict[str, Any]:
@@ -107,8 +109,9 @@ def _from_headers(headers: Headers, body: bytes) -> dict[str, Any]:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body)
-        json.dumps(found, ensure_ascii=False).encode()
+        found = json.loads(body.decode())
+        if b"\\u" in body:  # it may name half a character, which parses, but can't be written again
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise NotAnEnvelope("expected a Pub/Sub push envelope in JSON, found no JSON") from None
     if not isinstance(found, dict):

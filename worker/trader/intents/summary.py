@@ -82,5 +82,6 @@ INTENT = Intent(
     command=NoCommand,
     outcome=SummaryOutcome,
     handle=handle,
+    at_once=True,
     example={"intent": "summary"},
 )

@@ -120,17 +120,10 @@ class Runner:
         await self.teller.finish()
 
     async def _claim(self, request: Request, delivery: Delivery, account: str) -> None:
-        ports = self.ports
-        lease = self._lease()
-        try:
-            with tracing.span("claim", run=request.key.text, intent=request.intent.name):
-                claimed = await runs.create(ports.store, ports.clock, account, request, delivery, lease)
-            if isinstance(claimed, OwnedRun):
-                await self._carry_out(claimed, request, account)
-                return
-        finally:
-            self.watch.end(lease.nonce)
-        record = runs.read(claimed)
+        standing = await self._carried_out(request, delivery, account)
+        if standing is None:
+            return
+        record = runs.read(standing)
         if record.fingerprint != request.fingerprint:
             raise Rejected(
                 "id-reused",
@@ -138,11 +131,32 @@ class Runner:
                 field="id",
             )
         if record.state != "running":
-            await self.teller.tell_again(claimed, account)
-        elif self.watch.is_dead(claimed, record.lease):
-            await self.take_over(claimed, request, delivery, account)
+            await self.teller.tell_again(standing, account)
+        elif self.watch.is_dead(standing, record.lease):
+            await self.take_over(standing, request, delivery, account)
         else:
             raise Retryable("run-in-progress", "another delivery of this message is being carried out")
+
+    async def _carried_out(self, request: Request, delivery: Delivery, account: str) -> Document | None:
+        """Claim the run and carry it out; return the document that stands in its place, if one does."""
+        ports, lease = self.ports, self._lease()
+        wanted = ports.store, ports.clock, account, request, delivery, lease
+        # Sent back once, it stands in the store, where its attempts are counted.
+        at_once = request.intent.at_once and delivery.delivery_attempt == 1
+        try:
+            with tracing.span("claim", run=request.key.text, intent=request.intent.name):
+                claimed = runs.unclaimed(*wanted) if at_once else await runs.create(*wanted)
+            if not isinstance(claimed, OwnedRun):
+                return claimed
+            try:
+                await self._carry_out(claimed, request, account)
+            except LeaseLost:
+                if claimed.is_claimed:
+                    raise
+                return await runs.standing(ports.store, claimed.path)
+            return None
+        finally:
+            self.watch.end(lease.nonce)
 
     async def take_over(
         self, document: Document, request: Request, delivery: Delivery | None, account: str

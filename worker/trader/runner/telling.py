@@ -12,6 +12,7 @@ from trader.domain.events import Event, alert_event, result_event
 from trader.domain.messages import Reason, Result
 from trader.domain.run_key import message_key
 from trader.domain.status import Mode, Severity, Status
+from trader.domain.wire import JsonObject
 from trader.ports import Conflict, Document, OutgoingMessage, Ports, Topic, Update
 from trader.runner.follow_up import FollowUpMessage
 from trader.runs import runs
@@ -45,7 +46,7 @@ class Teller:
 
     async def tell(self, owned: OwnedRun, account: str) -> None:
         """Publish the end that ``owned`` has just stored."""
-        await self._publish_end(owned.record, account)
+        await self._publish_end(owned.record, owned.data, account)
         # Only spares the sweeper a repetition, so that the acknowledgement need not wait for it.
         self._later(owned.reported())
 
@@ -53,12 +54,12 @@ class Teller:
         """Publish the stored result of a run that has ended, under its next number."""
         record = runs.read(document)
         record = record.model_copy(update={"publications": record.publications + 1})
-        store, clock = self._ports.store, self._ports.clock
+        store, clock, data = self._ports.store, self._ports.clock, record.to_json()
         try:
-            (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
+            (version,) = await store.commit([Update(document.path, data, document.version)])
         except Conflict:
             raise Retryable("run-in-progress", "another delivery of this message is being answered") from None
-        await self._publish_end(record, account)
+        await self._publish_end(record, data, account)
         if record.state == "ended":
             told = OwnedRun(store, document.path, version, record, clock, since=clock.monotonic())
             self._later(told.reported())
@@ -90,11 +91,13 @@ class Teller:
         """Wait for what is still being noted down."""
         await asyncio.gather(*self._background)
 
-    async def _publish_end(self, record: RunRecord, account: str) -> None:
+    async def _publish_end(self, record: RunRecord, data: JsonObject, account: str) -> None:
         result = runs.end_of(record)
+        stored = data["result"]
+        assert isinstance(stored, dict)  # noqa: S101 - a record that has ended has one
         for n, alert in enumerate(record.alerts, start=1):
             await self._publish(Topic.RESULTS, alert_event(alert, record.key, n))
-        await self._publish(Topic.RESULTS, result_event(result, record.publications))
+        await self._publish(Topic.RESULTS, result_event(result, record.publications, stored))
         if record.follow_up is not None and record.state == "ended":
             follow_up = FollowUpMessage.model_validate(record.follow_up)
             await self._publish(Topic.INTENTS, follow_up.event(account, result.finished_at))

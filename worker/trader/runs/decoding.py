@@ -189,7 +189,8 @@ def _body(data: str) -> JsonObject:
         )
     try:
         body = json.loads(raw.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-        json.dumps(body, ensure_ascii=False).encode()  # a lone surrogate parses, but can't be written again
+        if b"\\u" in raw:  # it may name half a character, which parses, but can't be written again
+            json.dumps(body, ensure_ascii=False).encode()
     except Rejected:
         raise
     except (ValueError, RecursionError):

@@ -18,6 +18,9 @@ from trader.runs.decoding import Delivery, Request
 from trader.runs.lease import Lease
 from trader.runs.locks import AccountLock
 
+UNCLAIMED = ""
+"""The version of a run that isn't stored yet."""
+
 RETRIES = 5
 """How often a write is tried again that may have been applied although an error was reported."""
 
@@ -113,10 +116,20 @@ class OwnedRun:
         self.account_lock: AccountLock | None = None
 
     @property
+    def is_claimed(self) -> bool:
+        """Whether the document is stored as this attempt's own."""
+        return self._version != UNCLAIMED
+
+    @property
     def nonce(self) -> str:
         """The nonce of the lease under which this attempt works."""
         assert self.record.lease is not None  # noqa: S101 - an owned run has one until it is released
         return self.record.lease.nonce
+
+    @property
+    def data(self) -> JsonObject:
+        """The record as JSON."""
+        return self._written or self.record.to_json()
 
     async def renew(self) -> None:
         """Renew the lease; raises LeaseLost when another attempt has taken the run, or the account, over."""
@@ -154,7 +167,7 @@ class OwnedRun:
 
     async def reported(self) -> None:
         """Note that the result and the follow-up are published; missing this note only repeats them."""
-        done = {**(self._written or self.record.to_json()), "state": "reported", "lease": None}
+        done = {**self.data, "state": "reported", "lease": None}
         with suppress(Conflict, StoreUnavailable):
             await self._store.commit([Update(self.path, done, self._version)])
 
@@ -168,11 +181,12 @@ class OwnedRun:
             for _ in range(RETRIES):
                 wanted = self.record.model_copy(update={**changes, "writes": self.record.writes + 1})
                 data = wanted.to_json()
-                update = Update(self.path, data, self._version)
+                claims = self._version == UNCLAIMED
+                mine = Create(self.path, data) if claims else Update(self.path, data, self._version)
                 held = self.account_lock  # a renewal may be under way while the account is acquired
                 lock = [held.touch()] if held else []
                 try:
-                    versions = await self._store.commit([update, *lock, *also])
+                    versions = await self._store.commit([mine, *lock, *also])
                 except Conflict:
                     if await self._stands(wanted, nonce):
                         return [await self._version_of(write.path) for write in also]
@@ -206,11 +220,10 @@ class OwnedRun:
         return document.version if document else ""
 
 
-async def create(
+def unclaimed(
     store: Store, clock: Clock, account: str, request: Request, delivery: Delivery, lease: Lease
-) -> OwnedRun | Document:
-    """Claim the run that ``request`` asks for, or return the document that stands in its place."""
-    path = path_of(account, request.key.text)
+) -> OwnedRun:
+    """Return the run that ``request`` asks for, claimed by its first write; LeaseLost if one stands there."""
     record = RunRecord(
         key=request.key.text,
         intent=request.intent.name,
@@ -220,15 +233,29 @@ async def create(
         lease=lease,
         attempts=(_attempt(delivery, (), clock.now()),),
     )
-    since = clock.monotonic()  # an observer may count from before the reply
+    path = path_of(account, request.key.text)
+    return OwnedRun(store, path, UNCLAIMED, record, clock, since=clock.monotonic())
+
+
+async def create(
+    store: Store, clock: Clock, account: str, request: Request, delivery: Delivery, lease: Lease
+) -> OwnedRun | Document:
+    """Claim the run that ``request`` asks for, or return the document that stands in its place."""
+    wanted = unclaimed(store, clock, account, request, delivery, lease)
+    path, record, since = wanted.path, wanted.record, wanted.renewed_at
     try:
         (version,) = await store.commit([Create(path, record.to_json())])
     except Conflict:
-        standing = await store.get(path)
-        if standing is None:  # expired by the store between the two calls; the next delivery finds out
-            raise StoreUnavailable("store-contended", f"expected a run at {path}, found none") from None
-        return _own_if_ours(store, clock, standing, lease, since)
+        return _own_if_ours(store, clock, await standing(store, path), lease, since)
     return OwnedRun(store, path, version, record, clock, since=since)
+
+
+async def standing(store: Store, path: str) -> Document:
+    """Return the run document that made a claim fail."""
+    document = await store.get(path)
+    if document is None:  # expired by the store between the two calls; the next delivery finds out
+        raise StoreUnavailable("store-contended", f"expected a run at {path}, found none")
+    return document
 
 
 async def take_over(
@@ -242,8 +269,8 @@ async def take_over(
     try:
         (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
     except Conflict:
-        standing = await store.get(document.path)
-        owned = _own_if_ours(store, clock, standing, lease, since) if standing else None
+        found_now = await store.get(document.path)
+        owned = _own_if_ours(store, clock, found_now, lease, since) if found_now else None
         if not isinstance(owned, OwnedRun):
             raise LeaseLost("lease-lost", "another attempt was quicker to take this run over") from None
         return owned
@@ -251,13 +278,13 @@ async def take_over(
 
 
 def _own_if_ours(
-    store: Store, clock: Clock, standing: Document, lease: Lease, since: float
+    store: Store, clock: Clock, document: Document, lease: Lease, since: float
 ) -> OwnedRun | Document:
     # "Already there" with our own nonce in it is success: the store's reply was lost.
-    record = read(standing)
+    record = read(document)
     if record.lease is not None and record.lease.nonce == lease.nonce:
-        return OwnedRun(store, standing.path, standing.version, record, clock, since=since)
-    return standing
+        return OwnedRun(store, document.path, document.version, record, clock, since=since)
+    return document
 
 
 def _attempt(delivery: Delivery | None, earlier: tuple[AttemptRecord, ...], at: datetime) -> AttemptRecord:
