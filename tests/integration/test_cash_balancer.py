@@ -9,16 +9,21 @@ from typing import Any
 import pytest
 
 from gateway_simulator import accounts
+from gateway_simulator.book import Order
 from gateway_simulator.contracts import ContractQuery
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.wire.orders import PlaceOrder
+from tests.support.allocating import allocation, configuration, follow
 from tests.support.crash import ACCOUNT
 from tests.support.ib import OPEN, simulated
 from tests.support.market import local
 from tests.support.play import CLOSE_ALL, MANY, RECONCILE, Play, playing
+from tests.support.strategies import wanting
+from trader.domain.instruments import Forex
 from trader.domain.ledger import CASH, EXTERNAL, holdings
 from trader.domain.messages import Result
 from trader.domain.status import Severity, Status
+from trader.domain.targets import Flat, Weight
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
 from trader.stored import orderbook
@@ -134,6 +139,123 @@ def told(play: Play, currency: str) -> Decimal | None:
     return play.worker.worker.ports.broker.account().value("CashBalance", currency)
 
 
+# -- what others do with the same cash --------------------------------------------------------------------
+
+
+def by_hand(play: Play, name: str = "EUR.USD", **given: Any) -> Order:
+    """Place an order in a pair as by hand: a sale of 20,000 at the market unless ``given`` says otherwise."""
+    symbol, _, currency = name.partition(".")
+    (pair,) = play.gateway.catalogue.find(ContractQuery(symbol=symbol, currency=currency, sec_type="CASH"))
+    terms = {"action": "SELL", "total_quantity": Decimal(20_000), "order_type": "MKT", "tif": "DAY", **given}
+    return play.gateway.manual_order(pair, PlaceOrder(**terms))
+
+
+async def is_kept_back(play: Play, expected: str) -> None:
+    """See that nothing is converted for that reason, and that a dry run says so before."""
+    dry = await play.result({**BALANCE, "dryRun": True})
+    found = {refusal["code"] for line in outcome(dry)["conversions"] for refusal in line["refusals"]}
+    assert (sent(dry), expected in found, dry.severity) == ([], True, Severity.WARNING), dry
+    before = play.placed()
+    result = await play.result(BALANCE)
+    assert (code(result), play.placed()) == (("rejected", expected), before)
+
+
+@pytest.mark.parametrize("is_booked", [True, False])
+async def test_what_was_just_converted_by_hand_is_not_converted_again(
+    tmp_path: Path, is_booked: bool
+) -> None:
+    async with playing(tmp_path, gateway=with_cash(EUR=20_000)) as play:
+        by_hand(play)
+        await play.until(lambda: play.position("EUR") == -20_000)
+        if is_booked:
+            await play.result(RECONCILE)
+        play.gateway.accounts[ACCOUNT].post("EUR", Decimal(20_000))  # as if it hadn't been told yet
+        play.gateway.announcer.tell_accounts()
+        await play.until(lambda: told(play, "EUR") == 20_000)
+        await is_kept_back(play, "just-converted")
+        play.world.pass_time(300)
+        assert sent(await play.result(BALANCE)) == [("EUR.USD", Decimal(-20_000))]
+        await play.result(RECONCILE)
+
+
+@pytest.mark.parametrize("pair", ["EUR.USD", "EUR.GBP"])
+async def test_an_order_by_hand_that_is_to_move_the_balance_is_waited_for(tmp_path: Path, pair: str) -> None:
+    async with playing(tmp_path, gateway=with_cash(EUR=20_000)) as play:
+        resting = by_hand(play, pair, order_type="LMT", lmt_price=Decimal(9))
+        await is_kept_back(play, "under-way")
+        play.gateway.exchange.fill_at_market(resting)
+        assert cash(play, "EUR") == 0, "which it was right to wait for"
+        await play.result(RECONCILE)
+
+
+@pytest.mark.parametrize(
+    ("base", "pair", "balances"),
+    [("USD", "EUR.USD", {"EUR"}), ("EUR", "EUR.USD", {"USD"}), ("USD", "EUR.GBP", {"EUR", "GBP"})],
+)
+async def test_what_a_strategy_holds_of_a_pair_is_not_converted(
+    tmp_path: Path, base: str, pair: str, balances: set[str]
+) -> None:
+    held = Forex(*pair.split("."))
+    shares = configuration({"a": 0.5}, held.base, pair, limits={"orderNotional": 10**6, "grossExposure": 4})
+    async with playing(tmp_path, gateway=with_cash(base), configuration=shares) as play:
+        follow(play, wanting("a", Weight(held, Decimal("0.5"))))
+        (opened,) = (await play.result(allocation("a"))).orders
+        assert (opened.instrument, opened.state) == (pair, "filled")
+        await play.until(lambda: all(told(play, currency) for currency in balances))
+        await is_kept_back(play, "held-by-strategy")
+        play.world.pass_time(300)
+        await is_kept_back(play, "held-by-strategy")
+        follow(play, wanting("a", Flat(held)))
+        (closed,) = (await play.result(allocation("a"))).orders
+        assert (closed.state, closed.quantity) == ("filled", -opened.quantity)
+        assert cash(play, held.base) == (100_000 if held.base == base else 0), "and nothing is borrowed"
+
+
+async def test_what_a_strategys_order_has_filled_is_not_converted_before_it_is_booked_either(
+    tmp_path: Path,
+) -> None:
+    shares = configuration({"a": 0.5}, "EUR", limits={"orderNotional": 10**6})
+    async with playing(tmp_path, gateway=with_cash(), configuration=shares) as play:
+        follow(play, wanting("a", Weight(Forex("EUR", "USD"), Decimal("0.5"))))
+        later = allocation("a", orderType="LMT", tif="GTC", goodAfter="2026-11-24T15:00:00Z")
+        (order,) = (await play.result(later)).orders
+        assert order.state == "working"
+        play.gateway.exchange.fill_at_market(*play.placed())
+        await play.until(lambda: told(play, "EUR"))
+        play.world.pass_time(300)
+        dry = await play.result({**BALANCE, "dryRun": True})
+        (refusal,) = outcome(dry)["conversions"][0]["refusals"]
+        assert (sent(dry), refusal["code"], await play.held()) == ([], "under-way", {}), "it settles nothing"
+        assert code(await play.result(BALANCE)) == ("rejected", "held-by-strategy")
+
+
+async def test_beside_what_a_strategy_holds_other_cash_is_converted(tmp_path: Path) -> None:
+    shares = configuration({"a": 0.5}, "EUR", limits={"orderNotional": 10**6})
+    async with playing(tmp_path, gateway=with_cash(JPY=900_000), configuration=shares) as play:
+        follow(play, wanting("a", Weight(Forex("EUR", "USD"), Decimal("0.5"))))
+        await play.result(allocation("a"))
+        await play.until(lambda: told(play, "EUR"))
+        result = await play.result(BALANCE)
+        assert ([name for name, _ in sent(result)], result.severity) == (["USD.JPY"], Severity.WARNING)
+
+
+async def test_what_a_strategy_has_sold_again_leaves_cash_as_any_other(tmp_path: Path) -> None:
+    shares = configuration({"a": 0.5}, "EUR", limits={"orderNotional": 10**6})
+    async with playing(tmp_path, gateway=with_cash(EUR=20_000), configuration=shares) as play:
+        for wish in (Weight(Forex("EUR", "USD"), Decimal("0.2")), Flat(Forex("EUR", "USD"))):
+            follow(play, wanting("a", wish))
+            assert [order.state for order in (await play.result(allocation("a"))).orders] == ["filled"]
+        await is_kept_back(play, "just-converted")
+        play.world.pass_time(300)
+        assert sent(await play.result(BALANCE)) == [("EUR.USD", Decimal(-20_000))]
+
+
+async def test_a_dry_run_plans_no_conversion_that_a_limit_is_in_the_way_of(tmp_path: Path) -> None:
+    limits = {"limits": {"orderNotional": 20_000}}
+    async with playing(tmp_path, gateway=with_cash(EUR=20_000), configuration={**MANY, **limits}) as play:
+        await is_kept_back(play, "order-notional")
+
+
 async def test_the_gate_of_every_order_holds_for_a_conversion_too(tmp_path: Path) -> None:
     limits = {"limits": {"orderNotional": 20_000}}
     async with playing(tmp_path, gateway=with_cash(EUR=20_000), configuration={**MANY, **limits}) as play:
@@ -149,6 +271,8 @@ async def test_the_gate_of_every_order_holds_for_a_conversion_too(tmp_path: Path
 async def test_on_a_weekend_it_is_skipped(tmp_path: Path) -> None:
     async with playing(tmp_path, gateway=with_cash(EUR=20_000, at=SATURDAY)) as play:
         assert code(await play.result(BALANCE)) == ("skipped", "market-closed")
+        dry = await play.result({**BALANCE, "dryRun": True})
+        assert sent(dry) == [("EUR.USD", Decimal(-20_000))], "as in the open hours of the market"
 
 
 async def test_a_currency_that_no_pair_is_listed_of_is_told_and_the_others_go(tmp_path: Path) -> None:
@@ -182,9 +306,7 @@ async def test_a_conversion_is_booked_to_cash_and_breaks_no_books(tmp_path: Path
 async def test_a_virtual_position_that_somebody_changes_breaks_no_books_either(tmp_path: Path) -> None:
     async with playing(tmp_path, gateway=with_cash(EUR=20_000)) as play:
         await play.result(BALANCE)
-        (pair,) = play.gateway.catalogue.find(ContractQuery(symbol="EUR", currency="USD", sec_type="CASH"))
-        terms = PlaceOrder(action="BUY", total_quantity=Decimal(30_000), order_type="MKT", tif="DAY")
-        play.gateway.manual_order(pair, terms)
+        by_hand(play, action="BUY", total_quantity=Decimal(30_000))
         play.gateway.book.forget(play.gateway.clock.now())  # and no report tells of it
         assert play.position("EUR") == 10_000
         await play.until(lambda: 10_000 in [p.quantity for p in play.worker.worker.ports.broker.positions()])
@@ -219,9 +341,7 @@ async def test_closing_everything_does_not_turn_a_conversion_back(tmp_path: Path
 
 async def test_what_was_converted_by_hand_is_externals_and_left_alone_too(tmp_path: Path) -> None:
     async with playing(tmp_path, gateway=with_cash(EUR=20_000)) as play:
-        (pair,) = play.gateway.catalogue.find(ContractQuery(symbol="EUR", currency="USD", sec_type="CASH"))
-        terms = PlaceOrder(action="SELL", total_quantity=Decimal(20_000), order_type="MKT", tif="DAY")
-        play.gateway.manual_order(pair, terms)
+        by_hand(play)
         await play.until(lambda: play.position("EUR") == -20_000)
         report = outcome(await play.result(RECONCILE))
         assert [line["shares"] for line in report["external"]] == [{EXTERNAL: "-20000"}]

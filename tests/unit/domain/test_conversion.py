@@ -18,13 +18,15 @@ from trader.domain.conversion import (
     conversion_refusals,
     conversions_on,
     foreign_balances,
+    held_by_strategies,
+    under_way,
     unsettled,
 )
 from trader.domain.errors import GatewayNotReady
 from trader.domain.instruments import Contract
-from trader.domain.ledger import CASH, BookedFill
-from trader.domain.orders import OrderState
-from trader.domain.portfolio import Account, AccountValue
+from trader.domain.ledger import CASH, EXTERNAL, BookedFill, crossing_fills
+from trader.domain.orders import OrderContract, OrderState
+from trader.domain.portfolio import Account, AccountValue, Fill
 
 LIMITS = parse(sample("DU1")).limits
 NOON = datetime(2026, 11, 23, 17, tzinfo=UTC)
@@ -139,22 +141,91 @@ def test_conversions_are_counted_by_the_exchanges_date_and_only_those_that_went(
     assert conversions_on(orders, NOON + timedelta(days=1)) == 0
 
 
-def test_after_a_conversion_the_balance_is_given_time_to_be_told() -> None:
-    booked = BookedFill(
-        stem="1",
-        exec_id="1.01",
+def booked(instrument: str, quantity: int, owner: str = CASH) -> BookedFill:
+    """Return a fill at noon in EUR.USD, which is booked under that name or under EUR alone."""
+    return BookedFill(
+        stem=f"{owner}{quantity}",
+        exec_id=f"{owner}{quantity}.01",
         order="i0",
         con_id=12,
-        instrument="EUR.USD",
+        instrument=instrument,
+        sec_type="CASH",
+        currency="USD",
+        quantity=Decimal(quantity),
+        price=Decimal(1),
+        at=NOON,
+        shares={owner: Decimal(quantity)},
+    )
+
+
+def told() -> Fill:
+    """Return the broker's report of such a fill, which nobody has booked."""
+    return Fill(
+        exec_id="1.01",
+        order_id=1,
+        perm_id=1,
+        client_id=0,
+        reference="",
+        con_id=12,
+        symbol="EUR",
+        sec_type="CASH",
         currency="USD",
         quantity=Decimal(5),
         price=Decimal(1),
         at=NOON,
-        shares={CASH: Decimal(5)},
+        commission=None,
+        commission_currency=None,
     )
-    soon = unsettled(pair("EUR.USD"), [booked], NOON + timedelta(seconds=299))
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [booked("EUR.USD", 5), booked("EUR", 5, EXTERNAL), booked("EUR.USD", 5, "alpha"), told()],
+    ids=["converted", "by hand", "a strategy's", "not booked"],
+)
+@pytest.mark.parametrize("currency", ["EUR", "USD"])
+def test_after_any_fill_in_a_pair_both_its_balances_are_given_time_to_be_told(
+    fill: BookedFill | Fill, currency: str
+) -> None:
+    soon = unsettled(currency, [fill], NOON + timedelta(seconds=299))
     assert soon is not None
     assert soon.code == "just-converted"
-    assert unsettled(pair("EUR.USD"), [booked], NOON + timedelta(minutes=5)) is None
-    other = booked.model_copy(update={"shares": {"alpha": Decimal(5)}})
-    assert unsettled(pair("EUR.USD"), [other], NOON) is None
+    assert unsettled(currency, [fill], NOON + timedelta(minutes=5)) is None
+    assert unsettled("GBP", [fill], NOON) is None
+    assert unsettled(currency, [fill.model_copy(update={"sec_type": "STK"})], NOON) is None
+
+
+@pytest.mark.parametrize("currency", ["EUR", "USD"])
+def test_an_open_order_in_a_pair_keeps_both_its_balances_back(currency: str) -> None:
+    order = OrderContract.of(pair("EUR.USD"))
+    refusal = under_way(currency, [order, order])
+    assert refusal is not None
+    assert (refusal.code, "found one in EUR.USD;" in refusal.message) == ("under-way", True)
+    assert under_way("GBP", [order]) is None
+    assert under_way(currency, [order.model_copy(update={"sec_type": "STK"})]) is None
+
+
+@pytest.mark.parametrize("currency", ["EUR", "USD"])
+def test_what_a_strategy_holds_of_a_pair_keeps_both_its_balances_back(currency: str) -> None:
+    fills = [booked("EUR.USD", 5, "beta"), booked("EUR.USD", -5, "alpha"), booked("EUR", 3, EXTERNAL)]
+    refusal = held_by_strategies(currency, fills)
+    assert refusal is not None
+    assert (refusal.code, "found alpha, beta;" in refusal.message) == ("held-by-strategy", True)
+    assert held_by_strategies("GBP", fills) is None
+    assert held_by_strategies(currency, [*fills[:2], booked("EUR.USD", -5, "beta")]) is not None
+    assert held_by_strategies(currency, fills[2:]) is None, "what was converted by hand is cash"
+
+
+def test_what_a_strategy_has_sold_again_or_given_to_another_inside_is_not_held() -> None:
+    fills = [booked("EUR.USD", 5, "alpha"), booked("EUR.USD", -4, "alpha")]
+    given = crossing_fills(
+        "run/12",
+        OrderContract.of(pair("EUR.USD")),
+        {"alpha": Decimal(-1), "beta": Decimal(1)},
+        Decimal(1),
+        NOON,
+    )
+    held = held_by_strategies("EUR", [*fills, *given])
+    assert held is not None
+    assert "found beta;" in held.message
+    assert held_by_strategies("EUR", [*fills, *given, booked("EUR.USD", -1, "beta")]) is None

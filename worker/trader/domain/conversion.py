@@ -7,19 +7,21 @@ from decimal import Decimal
 
 from trader.domain.configuration import Limits
 from trader.domain.instruments import Contract
-from trader.domain.ledger import CASH, BookedFill
+from trader.domain.ledger import CASH, NOBODYS, BookedFill, holdings
 from trader.domain.order_record import OrderRecord
-from trader.domain.orders import OrderState
-from trader.domain.portfolio import Account
+from trader.domain.orders import OrderContract, OrderState
+from trader.domain.portfolio import Account, Fill, OpenOrder
 from trader.domain.refusal import Refusal
 from trader.domain.session import session_date
-from trader.domain.valuation import rate
+from trader.domain.valuation import FOREX, rate
 
 CASH_SETTLES = timedelta(minutes=5)
 """How long a balance may still be the one from before a conversion: the broker renews an account's values
 every three minutes, unless a position changes."""
 
 _ALL = "BASE"  # the broker's name for the sum of all currencies
+
+Traded = BookedFill | Fill | OpenOrder | OrderContract
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +88,51 @@ def conversion_refusals(
         yield _refuse("conversions-per-day", expected, "one more")
 
 
-def unsettled(pair: Contract, fills: Iterable[BookedFill], now: datetime) -> Refusal | None:
-    """Return why the balance may not be what it is told to be: it was converted just now."""
-    latest = max((f.at for f in fills if f.con_id == pair.con_id and CASH in f.shares), default=None)
+def held_by_strategies(currency: str, fills: Iterable[BookedFill]) -> Refusal | None:
+    """Return why the balance may not be cash: strategies hold a pair that it is one side of.
+
+    The broker mirrors what they hold as cash, and it isn't taken off: on a pair's second side that would be
+    what it cost, and of what a person has closed by hand meanwhile it would be bought again. What EXTERNAL
+    and CASH hold is what was converted: cash.
+    """
+    booked = tuple(fills)
+    pairs = {fill.con_id for fill in booked if _moves(currency, fill)}
+    holders = {owner for owner, con_id in holdings(booked) if con_id in pairs} - NOBODYS
+    if not holders:
+        return None
+    expected = f"no strategy that holds a pair of {currency}, which would be converted with the cash"
+    return _refuse("held-by-strategy", expected, ", ".join(sorted(holders)))
+
+
+def under_way(currency: str, orders: Iterable[OpenOrder | OrderContract]) -> Refusal | None:
+    """Return why nothing is converted while one of ``orders``, which are open, is to move the balance."""
+    pairs = {f"{order.symbol}.{order.currency}" for order in orders if _moves(currency, order)}
+    if not pairs:
+        return None
+    return _refuse(
+        "under-way", f"no open order in a pair of {currency}", f"one in {', '.join(sorted(pairs))}"
+    )
+
+
+def unsettled(currency: str, fills: Iterable[BookedFill | Fill], now: datetime) -> Refusal | None:
+    """Return why the balance may not be what it is told to be: somebody moved it just now.
+
+    Whoever did: the broker is as late to tell it of a conversion by hand, and of a strategy's order.
+    """
+    latest = max((fill.at for fill in fills if _moves(currency, fill)), default=None)
     if latest is None or now - latest >= CASH_SETTLES:
         return None
     found = f"one {(now - latest).total_seconds():.0f} s ago"
-    return _refuse("just-converted", f"no conversion in {pair} within {CASH_SETTLES}", found)
+    return _refuse("just-converted", f"no fill in a pair of {currency} within {CASH_SETTLES}", found)
 
 
-def under_way(pair: Contract, standing: int) -> Refusal | None:
-    """Return why nothing more is converted while ``standing`` orders in the pair are open."""
-    return _refuse("under-way", f"no open order in {pair}", str(standing)) if standing else None
+def _moves(currency: str, traded: Traded) -> bool:
+    """Return whether it is in a pair that has ``currency`` on one of its sides.
+
+    A fill is booked under the pair's own name, such as EUR.USD, or under that of its first currency alone.
+    """
+    first = traded.instrument.partition(".")[0] if isinstance(traded, BookedFill) else traded.symbol
+    return traded.sec_type == FOREX and currency in (first, traded.currency)
 
 
 def _refuse(code: str, expected: str, found: str) -> Refusal:

@@ -15,6 +15,7 @@ from trader.domain.conversion import (
     conversion_refusals,
     conversions_on,
     foreign_balances,
+    held_by_strategies,
     under_way,
     unsettled,
 )
@@ -37,6 +38,9 @@ from trader.intent import Completed, Intent, Run
 from trader.plans import Decided, OrderWish
 from trader.ports import Ports
 from trader.stored import orderbook
+
+CLOSED = "market-closed"
+"""Why an order doesn't go now, and would at another hour: a dry run tells it, and goes on."""
 
 EXAMPLE: JsonObject = {
     "baseCurrency": "USD",
@@ -122,7 +126,7 @@ async def handle(command: CashBalancer, run: Run, ports: Ports) -> Completed:
 
 
 def _nothing_goes(refused: Sequence[Refusal]) -> Rejected | Skipped:
-    open_or_not = [refusal for refusal in refused if refusal.code != "market-closed"]
+    open_or_not = [refusal for refusal in refused if refusal.code != CLOSED]
     if not open_or_not:
         return Skipped(refused[0].code, refused[0].message)
     return Rejected(open_or_not[0].code, open_or_not[0].message)
@@ -130,6 +134,8 @@ def _nothing_goes(refused: Sequence[Refusal]) -> Rejected | Skipped:
 
 async def _situation(command: CashBalancer, run: Run, ports: Ports) -> Situation:
     configuration = run.desk.configuration
+    # A gateway tells a client what other clients and persons order, and what fills of it, only when asked.
+    await ports.orders.look_up()
     orders = [kept.value for kept in await orderbook.all_orders(ports.store, run.account)]
     sent = conversions_on(orders, ports.clock.now())
     return Situation(
@@ -155,7 +161,7 @@ async def _decided(
             continue
         conversion, wish = await _conversion(balance, line, situation, len(wishes), ports)
         conversions.append(conversion)
-        if wish and (run.dry_run or not conversion.refusals):
+        if wish and all(run.dry_run and why.code == CLOSED for why in conversion.refusals):
             wishes.append(wish)
     outcome = CashBalancerOutcome(
         base_currency=situation.account.base_currency,
@@ -185,7 +191,10 @@ async def _conversion(
         pair=str(pair),
         quantity=quantity,
         price=price.value,
-        refusals=tuple(_refusals(quantity, price, pair, situation, planned, ports)),
+        refusals=(
+            *_refusals(quantity, price, pair, situation, planned, ports),
+            *_doubts(balance.currency, pair, situation, ports),
+        ),
     )
     return conversion, wish
 
@@ -231,17 +240,24 @@ def _wish(quantity: Decimal, price: Price, pair: Contract, configuration: Config
 def _refusals(
     quantity: Decimal, price: Price, pair: Contract, situation: Situation, planned: int, ports: Ports
 ) -> Iterator[Refusal]:
-    """Yield whatever stands in the way of a conversion."""
+    """Yield the limits and the hours that stand in the way of a conversion."""
     now, limits = ports.clock.now(), situation.configuration.limits
     unit = unit_value(price.value, pair.multiplier, rate(situation.account, pair.currency))
     left_today = situation.left_today - planned
     yield from conversion_refusals(quantity, unit, pair, limits, left_today=left_today)
-    standing = [order for order in ports.broker.open_orders() if order.con_id == pair.con_id]
+    if closed := may_go(OrderType.MKT, TimeInForce.DAY, None, pair, now):
+        yield closed
+
+
+def _doubts(currency: str, pair: Contract, situation: Situation, ports: Ports) -> Iterator[Refusal]:
+    """Yield why the balance may not be cash, or not be what it is told to be, or not stay so."""
+    # An order of ours may have filled, or stand in doubt, and only our books tell of it.
+    ours = [record.order.contract for found in situation.books.open.values() for record in found]
     found = (
-        under_way(pair, len(standing)),
-        unsettled(pair, situation.fills, now),
         situation.books.closed.get(pair.con_id),
-        may_go(OrderType.MKT, TimeInForce.DAY, None, pair, now),
+        held_by_strategies(currency, situation.fills),
+        under_way(currency, (*ports.broker.open_orders(), *ours)),
+        unsettled(currency, (*situation.fills, *ports.broker.fills()), ports.clock.now()),
     )
     yield from (refusal for refusal in found if refusal)
 
