@@ -312,3 +312,17 @@ async def test_an_order_that_another_run_places_while_a_close_all_is_away_is_tol
         assert (left.instrument, left.code) == ("AAPL", "not-cancelled")
         assert abs(left.quantity) == waits.terms.total_quantity
         await world.all_is_well()
+
+
+async def test_a_close_all_does_not_give_way_to_one_that_closes_less(tmp_path: Path) -> None:
+    patient = QUICK.model_copy(update={"order_wait_s": 1, "settle_s": 0.5})
+    async with playing(tmp_path, durations=patient) as play:
+        await play.holds("SPY", "MSFT")
+        play.manual("MSFT", "BUY", Decimal(1), order_type="LMT", lmt_price=Decimal(1))
+        everything = asyncio.create_task(play.push(CLOSE_ALL, "everything"))
+        await play.until(lambda: not list(play.gateway.book.open_orders()))
+        less = await play.result({**CLOSE_ALL, "strategies": ["nobody"]}, "less")
+        assert (await everything).status_code == 204
+        assert (await play.world.the_result_of("message/everything")).status is Status.SUCCEEDED
+        assert (less.status, less.orders) == (Status.SUCCEEDED, ())
+        assert [play.position(symbol) for symbol in ("SPY", "MSFT")] == [Decimal(0)] * 2

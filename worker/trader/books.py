@@ -3,18 +3,23 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 
-from trader.domain.ledger import holdings
+from trader.domain.ledger import NOBODYS, holdings, stem_of
 from trader.domain.order_record import OrderRecord
 from trader.domain.orders import OrderState, is_reference
+from trader.domain.portfolio import Fill
 from trader.domain.rebalance import Quantities
 from trader.domain.refusal import Refusal
 from trader.domain.sharing import share
 from trader.domain.valuation import FOREX
 from trader.ports import Ports
 from trader.stored import orderbook
+
+CLOCKS_APART_S = 6.0
+"""By how much older a fill may seem: clocks are up to 5 s apart, and its time is told to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,16 @@ class Books:
     names: Mapping[int, str]
     virtual: frozenset[int] = frozenset()  # currency pairs, whose positions mirror cash and prove nothing
     booked: frozenset[str] = frozenset()  # the stems of the executions that are summed up here
+    late: Mapping[int, Refusal] = field(default_factory=dict)  # where a fill is not shown by the position
 
     def holding(self, owner: str, con_id: int) -> Decimal:
         """Return what ``owner`` holds of a contract."""
         return self.held.get((owner, con_id), Decimal(0))
+
+    def of_strategies(self, con_id: int) -> Decimal:
+        """Return what all strategies together hold of a contract."""
+        parts = (held for (owner, of), held in self.held.items() if of == con_id and owner not in NOBODYS)
+        return sum(parts, Decimal(0))
 
     def under_way(self, owner: str, con_id: int) -> Decimal:
         """Return what open orders may still add to what ``owner`` holds."""
@@ -89,6 +100,48 @@ async def read_books(ports: Ports, account: str, *, without: Collection[str] = (
     in_flight = _in_flight(record for found in standing.values() for record in found)
     booked = frozenset(fill.stem for fill in fills)
     return Books(held, dict(standing), in_flight, closed, names, virtual, booked)
+
+
+async def settled_books(
+    ports: Ports, account: str, settle_s: float, *, waits: bool = True, without: Collection[str] = ()
+) -> Books:
+    """Return the books once the positions show what has just filled, or it would be traded twice.
+
+    A position is told a moment after the fill that moved it, so that is waited for once, if ``waits``. Where
+    it still isn't shown then, the contract is ``late``. Fills are known as of the last time that the broker
+    was asked what stands.
+    """
+    books = await read_books(ports, account, without=without)
+    since = ports.clock.now() - timedelta(seconds=settle_s + CLOCKS_APART_S)
+    recent = [fill for fill in ports.broker.fills() if fill.at > since]
+    if not waits or not (_unshown(recent, books) or any(fill.con_id in books.virtual for fill in recent)):
+        return books
+    await ports.clock.sleep(settle_s)
+    books = await read_books(ports, account, without=without)
+    late = {
+        fill.con_id: books.closed.get(fill.con_id)
+        or Refusal(
+            code="position-late",
+            message=f"{fill.symbol}: it traded at {fill.at:%H:%M:%S} UTC, and the position doesn't show that "
+            "yet, or our books don't; nothing is ordered in it until they agree",
+        )
+        for fill in _unshown(recent, books)
+    }
+    return replace(books, late=late)
+
+
+def _unshown(fills: Iterable[Fill], books: Books) -> list[Fill]:
+    """Return those of ``fills`` that the positions may not show yet.
+
+    Where our books have a fill and agree with the position, the position shows it. One in a pair of
+    currencies shows nothing, ever.
+    """
+    return [
+        fill
+        for fill in fills
+        if fill.con_id not in books.virtual
+        and (stem_of(fill.exec_id) not in books.booked or fill.con_id in books.closed)
+    ]
 
 
 def _differing(held: Quantities, virtual: frozenset[int], ports: Ports) -> list[tuple[int, Refusal]]:

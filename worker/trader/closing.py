@@ -3,15 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from pydantic import Field
 
-from trader.books import Books, read_books
+from trader.books import Books, settled_books
 from trader.domain.closing import closing_parts, reducible
 from trader.domain.instruments import Contract, Listed
-from trader.domain.ledger import NOBODYS, stem_of
+from trader.domain.ledger import NOBODYS
 from trader.domain.orders import BrokerOrder, OrderContract, OrderReport, OrderType, TimeInForce
 from trader.domain.portfolio import Position
 from trader.domain.refusal import Refusal
@@ -22,9 +21,6 @@ from trader.intent import Run
 from trader.plans import Decided, OrderWish
 from trader.ports import Ports
 from trader.stored.orderbook import own_references
-
-CLOCKS_APART_S = 6.0
-"""By how much older a fill may seem: clocks are up to 5 s apart, and its time is told to the second."""
 
 
 class Residue(Wire):
@@ -126,7 +122,7 @@ def _ended(meant: Collection[Cancel], standing: Collection[Cancel]) -> tuple[Can
 async def _closing(
     strategies: Collection[str] | None, run: Run, ports: Ports, standing: Collection[BrokerOrder]
 ) -> Decided:
-    books = await _settled_books(run, ports)
+    books = await settled_books(ports, run.account, run.settle_s, waits=not run.dry_run)
     wishes: list[OrderWish] = []
     residue: list[Residue] = []
     closed: dict[tuple[str, int], Decimal] = {}
@@ -154,22 +150,6 @@ async def _closing(
     residue += _out_of_reach(strategies, books, closed, ports)
     closing = Closing(residue=tuple(residue), standing=tuple(_cancel(order) for order in standing))
     return Decided(closing.to_json(), tuple(wishes))
-
-
-async def _settled_books(run: Run, ports: Ports) -> Books:
-    """Return the books, and wait until the positions show what has just filled, or it would be closed twice.
-
-    A position is told a moment after the fill that moved it.
-    """
-    books = await read_books(ports, run.account)
-    since = ports.clock.now() - timedelta(seconds=run.settle_s + CLOCKS_APART_S)
-    recent = [fill for fill in ports.broker.fills() if fill.at > since]
-    # Where our books have a fill and agree with the position, the position shows it.
-    shown = all(stem_of(f.exec_id) in books.booked and f.con_id not in books.closed for f in recent)
-    if run.dry_run or shown:
-        return books
-    await ports.clock.sleep(run.settle_s)
-    return await read_books(ports, run.account)
 
 
 def _parts(position: Position, books: Books, strategies: Collection[str] | None) -> Mapping[str, Decimal]:

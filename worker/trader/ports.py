@@ -312,7 +312,8 @@ class Orders(Protocol):
     async def standing(self) -> Sequence[BrokerOrder]:
         """Ask for the account's open orders, those of other clients and of persons too.
 
-        Raises GatewayNotReady as ``look_up`` does; cheap where nothing stands, however long the day was.
+        All that has filled until now is in the broker's ``fills`` then. Raises GatewayNotReady as ``look_up``
+        does.
         """
 
     async def look_up(self) -> Lookup:

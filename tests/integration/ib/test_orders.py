@@ -582,14 +582,23 @@ async def test_a_lookup_tells_of_all_clients_and_hands_but_of_one_account() -> N
         assert tuple(await ours.orders.standing()) == lookup.open
 
 
-async def test_where_nothing_stands_nothing_is_asked_of_the_day_that_was() -> None:
+async def test_where_nothing_stands_only_what_has_filled_is_asked_besides() -> None:
     gateway = simulated()
     async with connected(gateway) as worker:
         place(worker, market())
         await filled(worker)
         asked = Counter(gateway.requests)
         assert await worker.orders.standing() == ()
-        assert Counter(gateway.requests) - asked == {"reqAllOpenOrders": 1}
+        assert Counter(gateway.requests) - asked == {"reqAllOpenOrders": 1, "reqExecutions": 1}
+
+
+async def test_what_another_client_has_filled_is_known_once_it_was_asked_what_stands() -> None:
+    async with beside_another(simulated()) as (ours, other):
+        place(other, market())
+        await filled(other)
+        assert ours.broker.fills() == []
+        assert await ours.orders.standing() == ()
+        assert [fill.quantity for fill in ours.broker.fills()] == [market().quantity]
 
 
 @pytest.mark.parametrize("fills", [True, False])

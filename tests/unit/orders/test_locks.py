@@ -49,9 +49,9 @@ class Worker:
             self.store, self.clock, self.watch, ACCOUNT, run, lease, urgent=urgent, until=until
         )
 
-    async def trade(self, run: str) -> OwnedRun:
+    async def trade(self, run: str, *, urgent: bool = False) -> OwnedRun:
         """Return a run that holds the account."""
-        lock = await self.acquire(run)
+        lock = await self.acquire(run, urgent=urgent)
         return await claimed(self.store, self.clock, run, self.lease(run), lock)
 
 
@@ -288,6 +288,22 @@ async def test_a_run_does_not_ask_itself_to_yield(store: SqliteStore, one: Worke
     assert (await lock_of(store)).urgent is None
 
 
+async def test_one_that_is_urgent_itself_is_not_asked_to_yield(
+    store: SqliteStore, one: Worker, two: Worker
+) -> None:
+    holder = await one.trade("id/close-all", urgent=True)
+    lock = holder.account_lock
+    assert lock is not None
+    await asked(two, "id/close-less")
+    await lock.refresh(holder.nonce)
+    assert not lock.is_asked_to_yield
+    await holder.release()
+    after = (await one.trade("id/a")).account_lock
+    assert after is not None
+    await asked(two, "id/close-less")
+    assert (await lock_of(store)).urgent == "id/close-less"
+
+
 async def test_asking_does_not_keep_a_dead_holder_alive_for_ever(
     clock: FakeClock, one: Worker, two: Worker
 ) -> None:
@@ -299,7 +315,7 @@ async def test_asking_does_not_keep_a_dead_holder_alive_for_ever(
             lock = await two.acquire("id/close-all", urgent=True)
         except Retryable:
             continue
-        assert (lock.record.run, lock.record.urgent) == ("id/close-all", None)
+        assert (lock.record.run, lock.is_asked_to_yield) == ("id/close-all", False)
         return
     raise AssertionError("the account was never taken")
 
@@ -309,8 +325,9 @@ async def test_who_has_yielded_asks_nothing_of_the_next(store: SqliteStore, one:
     await asked(two)
     await holder.release()
     lock = await two.acquire("id/close-all", urgent=True)
-    assert (lock.record.run, lock.record.urgent) == ("id/close-all", None)
-    assert (await lock_of(store)).urgent is None
+    assert (lock.record.run, lock.is_asked_to_yield) == ("id/close-all", False)
+    await lock.refresh(two.lease("id/close-all").nonce)
+    assert not lock.is_asked_to_yield
 
 
 # -- the store errs ---------------------------------------------------------------------------------------

@@ -106,16 +106,18 @@ class Drafting:
                 self.refused.append(Refused(wish.strategy, con_id, wish.quantity, refusal))
         return self._netted(draft.quote, Wishes(draft.wishes.reducing))
 
-    def within_position(self, draft: Draft, position: Decimal) -> Draft | None:
+    def within_position(self, draft: Draft, position: Decimal, why: Refusal | None = None) -> Draft | None:
         """Return what of ``draft`` makes the broker's position smaller; the rest is noted as ``refused``.
 
         Where another strategy holds the other side, closing one strategy's holding opens a position.
+        ``why`` is what to refuse it for, if there is a better reason.
         """
         netted, possible = draft.netted, reducible(position, draft.quantity)
         if possible == draft.quantity:
             return draft
         parts = share(possible, netted.rest) if possible else {}
-        why = refuse("beyond-position", f"a position to reduce by {draft.quantity}", str(position))
+        if why is None:
+            why = refuse("beyond-position", f"a position to reduce by {draft.quantity}", str(position))
         for strategy, part in netted.rest.items():
             if left := part - parts.get(strategy, 0):
                 self.refused.append(Refused(strategy, draft.quote.contract.con_id, left, why))

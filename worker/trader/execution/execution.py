@@ -51,6 +51,7 @@ class Known:
     orders: dict[str, Kept[OrderRecord]] = field(default_factory=dict)
     closed: set[int] = field(default_factory=set)  # contracts in doubt, where nothing may be opened
     unsent: set[str] = field(default_factory=set)  # surely not sent: planned by this attempt, or proven
+    others_unsent: set[str] = field(default_factory=set)  # the same of orders that another run has planned
     sent: list[str] = field(default_factory=list)
 
 
@@ -186,6 +187,9 @@ class Execution:
         """
         store = self._ports.store
         wanted = None if mine is None else await orderbook.own_references(store, self._account, mine)
+        if self._may_send:
+            await self._may_trade()
+            await self._void(wanted)
         return await self._cancelled(wanted, seen)
 
     async def withdraw(self, references: Collection[str]) -> tuple[BrokerOrder, ...]:
@@ -216,7 +220,7 @@ class Execution:
                 raise Failed(stop.code, stop.message) from None
             if wanted is None:
                 orders.cancel_everything(orders.link())
-            else:
+            elif order.client_id == orders.link().client_id:  # an id is one client's: it may be another's too
                 orders.cancel(order.order_id, orders.link())
         while standing and clock.monotonic() < until:
             await orders.change(within_s=min(CHANGE_S, until - clock.monotonic()))
@@ -225,6 +229,17 @@ class Execution:
         # A position is told a moment after the fill that moved it, and a cancel can come too late.
         await clock.sleep(settle_s)
         return await self._standing(wanted)  # somebody may have placed another one meanwhile
+
+    async def _void(self, wanted: Collection[str] | None) -> None:
+        """Let no order go any more that another run has planned and surely hasn't sent yet.
+
+        That run would else send it once it is delivered again, after all was cancelled and closed.
+        """
+        for reference in self._known.others_unsent:
+            if wanted is None or reference in wanted:
+                record = self._known.orders[reference].value
+                self._note(record.at(OrderState.UNSENT, f"cancelled by {self._owned.record.key}"))
+        await self._flush()
 
     async def _standing(self, wanted: Collection[str] | None) -> tuple[BrokerOrder, ...]:
         found = await self._ports.orders.standing()
@@ -440,7 +455,9 @@ class Execution:
             self._known.orders[reference] = replace(kept, version=versions.get(kept.path, kept.version))
             if kept.value.standing is OrderState.UNRESOLVED:
                 self._known.closed.add(kept.value.order.contract.con_id)
-            if reference in settled.unsent and kept.value.run == self._owned.record.key:
+            if reference in settled.unsent and kept.value.run != self._owned.record.key:
+                self._known.others_unsent.add(reference)
+            elif reference in settled.unsent:
                 self._known.unsent.add(reference)
                 self._known.sent = [ref for ref in self._known.sent if ref != reference]
 

@@ -77,7 +77,7 @@ class Guard:
             raise Retryable("stopping", "this worker is shutting down; another one goes on with the plan")
         if self._state is TradingState.HALTED:
             raise Stop("halted", "trading is halted; `trader state active` allows orders")
-        if lock.record.urgent is not None:
+        if lock.is_asked_to_yield:
             raise Stop("yielded", f"yielded the account to {lock.record.urgent}")
         if now >= self._deadline:
             raise Stop(DEADLINE, "no time was left to send it")

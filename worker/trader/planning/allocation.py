@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trader.books import read_books
+from trader.books import read_books, settled_books
 from trader.domain.errors import Failed, Rejected, Skipped, Terminal
 from trader.domain.orders import OrderReport
 from trader.domain.refusal import Refusal
@@ -97,7 +97,8 @@ async def allocate(asked: Sequence[Asked], terms: Terms, run: Run, ports: Ports)
 
     async def ordering() -> Decided:
         gone = references if run.dry_run else set[str]()
-        books = await read_books(ports, run.account, without=gone)
+        await ports.orders.standing()  # manual orders too, of which nobody is told unasked
+        books = await settled_books(ports, run.account, run.settle_s, waits=not run.dry_run, without=gone)
         # Prices of before a cancel may be old by the time that it is confirmed.
         market = seen if seen and not references else Market(ports, configuration)
         return await Ordering(terms, market, run, ports).ordered(decision.strategies, books, without=gone)

@@ -55,7 +55,7 @@ class Ordering:
         """
         sized = await size(decisions, books, self._market, self._configuration)
         state = await self._state()
-        gates = self._gates(sized)
+        gates = {**self._gates(sized), **books.late}
         standing, proposals = _but_opposed(sized.proposals, books)
         drafting = Drafting(
             self._terms.order,
@@ -71,13 +71,9 @@ class Ordering:
             for con_id, wishes in drafting.wishes(proposals).items()
         )
         drafts = [draft for draft in found if draft is not None]
-        drafts = await self._affordable(drafts, drafting, sized, without)
-        if state is not TradingState.ACTIVE:
-            drafts = [
-                left
-                for draft in drafts
-                if (left := drafting.within_position(draft, self._position(draft))) is not None
-            ]
+        drafts = await self._affordable(drafts, drafting, sized, books, without)
+        within = (self._within_position(draft, drafting, state, books) for draft in drafts)
+        drafts = [draft for draft in within if draft is not None]
         record = Ordered(
             targets=tuple(_target_lines(decisions, sized, books)),
             netting=tuple(_netting_line(draft) for draft in drafts),
@@ -88,6 +84,30 @@ class Ordering:
             tuple(self._wish(draft) for draft in drafts if draft.quantity),
             tuple(fill for draft in drafts if draft.netted.crossed for fill in self._crossing(draft)),
         )
+
+    def _within_position(
+        self, draft: Draft, drafting: Drafting, state: TradingState, books: Books
+    ) -> Draft | None:
+        """Return what of ``draft`` may go without opening a position at the broker; the rest is refused.
+
+        One that other strategies hold may come of it, unless only reducing is allowed or our books are in
+        doubt. One of nobody's may not: what a strategy holds by the books, a person may have sold by hand.
+        """
+        con_id, quantity, position = draft.quote.contract.con_id, draft.quantity, self._position(draft)
+        if state is not TradingState.ACTIVE:
+            return drafting.within_position(draft, position)
+        if draft.opens or con_id in books.virtual:
+            return draft
+        if in_doubt := books.closed.get(con_id):
+            return drafting.within_position(draft, position, in_doubt)
+        left = books.of_strategies(con_id) + quantity
+        theirs = left if left * quantity > 0 else Decimal(0)
+        by_hand = Refusal(
+            code="beyond-position",
+            message=f"expected a position of {books.name(con_id)} to reduce by {quantity}, found {position}: "
+            "the rest was traded by hand; trade it back by hand, and reconcile",
+        )
+        return drafting.within_position(draft, position - theirs, by_hand)
 
     async def _state(self) -> TradingState:
         """Return what may be planned. HALTED is refused where a plan is stored; a dry run shows all."""
@@ -135,7 +155,12 @@ class Ordering:
         return Listed(con_id, next(held, SMART))
 
     async def _affordable(
-        self, drafts: Sequence[Draft], drafting: Drafting, sized: Sized, without: Collection[str]
+        self,
+        drafts: Sequence[Draft],
+        drafting: Drafting,
+        sized: Sized,
+        books: Books,
+        without: Collection[str],
     ) -> list[Draft]:
         """Return what of ``drafts`` the account's limits and the broker's margin leave room for.
 
@@ -145,7 +170,7 @@ class Ordering:
         opening = [draft for draft in drafts if draft.opens]
         if not opening:
             return reducing
-        room = await self._headroom(sized, without)
+        room = await self._headroom(sized, books, without)
         for draft in reducing:
             room.admit(draft)
         margins = await together(self._margin(draft) for draft in opening)
@@ -162,12 +187,12 @@ class Ordering:
                 kept.append(left)
         return kept
 
-    async def _headroom(self, sized: Sized, without: Collection[str]) -> Headroom:
+    async def _headroom(self, sized: Sized, books: Books, without: Collection[str]) -> Headroom:
         day = trading_day(self._market.now)
         return Headroom(
             self._configuration.limits,
             self._market.net_liquidation,
-            await loads(sized.quotes, self._market, self._ports, without=without),
+            await loads(sized.quotes, books, self._market, self._ports, without=without),
             await orderbook.orders_of_day(self._ports.store, self._run.account, day),
         )
 

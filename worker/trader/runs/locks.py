@@ -21,7 +21,9 @@ class LockRecord(Wire):
     fence: int = Field(description="Grows with each holder; a write that carries an older one is refused.")
     holder: Lease | None
     run: str | None = Field(description="The holder's run key.")
-    urgent: str | None = Field(None, description="The run that the holder is to yield to.")
+    urgent: str | None = Field(
+        None, description="The run that the holder is to yield to; its own where it is urgent itself."
+    )
     taken_order_id: int = Field(
         0, description="The highest order id that the gateway is known to have taken."
     )
@@ -59,7 +61,7 @@ class AccountLock:
     @property
     def is_asked_to_yield(self) -> bool:
         """Whether something urgent waits, as far as was last read."""
-        return self.record.urgent is not None
+        return self.record.urgent not in (None, self.record.run)
 
     def touch(self) -> Update:
         """Return the write that holds only while the lock is still ours; it renews, or releases, the lock."""
@@ -93,13 +95,13 @@ async def acquire(
 ) -> AccountLock:
     """Wait for the account until ``until`` on the monotonic clock; raises Retryable ``account-locked``.
 
-    An urgent run asks the holder to yield before its next order.
+    An urgent run asks the holder to yield before its next order, unless that is urgent itself.
     """
     path = path_of(account)
     while True:
         document = await store.get(path)
         if document is None:
-            wanted = LockRecord(fence=1, holder=lease, run=run)
+            wanted = LockRecord(fence=1, holder=lease, run=run, urgent=run if urgent else None)
             if (version := await _written(store, Create(path, wanted.to_json()))) is not None:
                 return AccountLock(store, path, version, wanted)
             continue
@@ -109,7 +111,11 @@ async def acquire(
             return AccountLock(store, path, document.version, record)
         if watch.is_dead(document, record.holder):
             wanted = LockRecord(
-                fence=record.fence + 1, holder=lease, run=run, taken_order_id=record.taken_order_id
+                fence=record.fence + 1,
+                holder=lease,
+                run=run,
+                urgent=run if urgent else None,
+                taken_order_id=record.taken_order_id,
             )
             write = Update(path, wanted.to_json(), document.version)
             if (version := await _written(store, write)) is not None:

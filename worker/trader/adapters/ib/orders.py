@@ -76,7 +76,7 @@ class IbOrders:
         return await self._connection.changes.wait(within_s)
 
     async def standing(self) -> Sequence[BrokerOrder]:
-        session, turn = await self._asked(Session.list_open_orders)
+        session, turn = await self._asked(Session.list_what_stands)
         if any(order.order.account in ("", session.account) for order in session.told.standing()):
             # Of what is listed, something may have ended already; of what isn't any more, it is to be told
             # what became of it, as it may have moved a position.

@@ -135,13 +135,21 @@ class Session:
 
         In this order an order that ends meanwhile is told of at least once. Raises Unusable.
         """
-        turn = await self.list_open_orders()
+        turn = await self._list_open_orders()
         await self.question("completed orders", lambda: self.ib.reqCompletedOrdersAsync(False))
         await self.question("executions", self.ib.reqExecutionsAsync)
         return turn
 
-    async def list_open_orders(self) -> int:
-        """Ask for the open orders of all clients; return the turn of ``told``. Raises Unusable."""
+    async def list_what_stands(self) -> int:
+        """Ask for open orders and executions of all clients; return the turn of ``told``. Raises Unusable.
+
+        What has ended unfilled is not asked for.
+        """
+        turn = await self._list_open_orders()
+        await self.question("executions", self.ib.reqExecutionsAsync)
+        return turn
+
+    async def _list_open_orders(self) -> int:
         turn = self.told.start_listing()
         await self.question("open orders", self.ib.reqAllOpenOrdersAsync)
         return turn
