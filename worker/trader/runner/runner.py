@@ -192,7 +192,9 @@ class Runner:
             self._day_start,
         )
         try:
-            end = await self._under_lease(owned, self._ended(work))
+            # What isn't claimed yet has no lease that could be lost.
+            working = self._ended(work)
+            end = await (self._under_lease(owned, working) if owned.is_claimed else working)
         except LeaseLost:
             raise
         except Exception as error:
