@@ -52,7 +52,7 @@ replace_job() {
   act run jobs deploy "$(job_of "$account")" "--region=$GCP_REGION" "--image=$registry/worker:$(tag)" \
     "--service-account=$(worker_account_of "$account")" --max-retries=0 --task-timeout=20m \
     --command=python "--args=-P,-m,trader.entrypoints.cli,settled" "--labels=commit=$(tag)" \
-    "--set-env-vars=TRADER_BACKEND=google,TRADER_PROJECT=$PROJECT_ID,TRADER_ACCOUNT=$account,TRADER_MODE=${mode_of[$account]}" \
+    "--set-env-vars=TRADER_BACKEND=google,TRADER_PROJECT=$PROJECT_ID,TRADER_ACCOUNT=$account,TRADER_MODE=${mode_of[$account]},TRADER_DEFAULT=${default_of[$account]}" \
     --format=none
 }
 

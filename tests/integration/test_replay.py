@@ -1,26 +1,36 @@
 """Dead letters replayed: the same run once more, only where it failed, and never an order a second time."""
 
 import base64
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway_simulator import effects
+from gateway_simulator.actions import ManualOrder
+from tests.support.allocating import allocation, configuration
 from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
-from tests.support.play import MANY, misbehaves, placed, signal, with_a_history
+from tests.support.deliveries import delivery
+from tests.support.play import MANY, REPAIR, misbehaves, placed, signal, with_a_history
+from tests.support.strategies import long
 from trader.discovery import find_intents
 from trader.domain.errors import Rejected
+from trader.domain.ledger import EXTERNAL, holdings
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject, write_time
-from trader.ports import ReceivedMessage
+from trader.ports import ReceivedMessage, Topic
+from trader.runner.runner import Runner
 from trader.runs import runs
 from trader.runs.decoding import Delivery
 from trader.runs.replays import Letter, Replays
 from trader.settings import DELIVERY_ATTEMPTS
+from trader.stored import orderbook, records
 
 SPY = signal("SPY")
 
@@ -37,7 +47,7 @@ def letter_of(delivery: Delivery, at: datetime, name: str = "9001") -> ReceivedM
 
 
 def replays(world: Theatre) -> Replays:
-    return Replays(world.store, world.clock, find_intents(), ACCOUNT)
+    return Replays(world.store, world.clock, find_intents(), ACCOUNT, takes_unnamed=True)
 
 
 async def read(world: Theatre, message: ReceivedMessage) -> Letter:
@@ -221,7 +231,7 @@ async def test_a_letter_without_an_identity_is_a_run_of_its_own_only_where_no_ru
         await world.configured(**MANY)
         never = letter_of(world.message(SPY, "lost")(1), world.clock.now())
         letter = await read(world, never)
-        assert (letter.key and letter.key.text, letter.refusal) == ("message/9001", None)
+        assert (letter.key and letter.key.text.partition("/")[0], letter.refusal) == ("message", None)
         await buried(world, SPY)
         moved = {**never.attributes, "CloudPubSubDeadLetterSourceTopicPublishTime": "2026-11-23T14:00:00Z"}
         other = ReceivedMessage(never.id, never.data, moved, never.published_at)
@@ -261,3 +271,224 @@ async def test_letters_of_another_account_are_left_alone(tmp_path: Path) -> None
             update={"message": message.message.model_copy(update={"attributes": {"account": "DU7"}})}
         )
         assert await replays(world).read([letter_of(named, world.clock.now())]) == []
+
+
+async def test_a_letter_that_names_no_account_is_replayed_for_the_account_that_takes_such_messages_alone(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        message = letter_of(world.message({"intent": "close-all"}, "lost")(1), world.clock.now())
+        other = Replays(world.store, world.clock, find_intents(), "DU7654321", takes_unnamed=False)
+        (found,) = await other.read([message])
+        assert (found.refusal and found.refusal.code, found.run) == ("account-missing", None)
+        with pytest.raises(Rejected, match="TRADER_DEFAULT=true"):
+            await other.replay(found, message)
+        outgoing = await replays(world).replay(await read(world, message), message)
+        assert outgoing.attributes["account"] == ACCOUNT, "no other worker takes what is published"
+
+
+async def test_a_lost_message_that_became_two_letters_is_one_run(tmp_path: Path) -> None:
+    """Forwarding to the dead letters happens at least once; the second has another id."""
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        lost = world.message(signal("MSFT"), "lost")(1)
+        letters = [letter_of(lost, world.clock.now(), name) for name in ("9001", "9002")]
+        again = [await replayed(world, letter) for letter in letters]
+        async with world.worker() as runner:
+            for deliver in again:
+                assert await world.deliver(runner, deliver(1))
+        assert len({result.id for result in await world.results()}) == 1
+        assert len(placed(world.gateway, "MSFT")) == 1
+
+
+async def test_a_failed_run_with_two_letters_is_opened_again_by_one_of_them(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        first = await buried(world, SPY)
+        second = ReceivedMessage("9002", first.data, first.attributes, first.published_at)
+        found = await replays(world).read([first, second])
+        await replays(world).replay(found[0], first)
+        with pytest.raises(Rejected, match="run-in-progress"):
+            await replays(world).replay(found[1], second)
+        left = await read(world, second)
+        assert left.refusal is not None, "nor later, when it is looked at anew"
+
+
+# -- what follows a replayed run, and what it writes ------------------------------------------------------
+
+
+async def pass_on(world: Theatre, runner: Runner, seen: set[str]) -> list[str]:
+    """Deliver each intent that runs have published, but those already ``seen``; return their run keys."""
+    published = [m async for m in world.topics.subscription(Topic.INTENTS).follow(wait=False)]
+    fresh = [message for message in published if message.id not in seen]
+    for message in fresh:
+        seen.add(message.id)
+        follow_up = delivery(
+            json.loads(message.data),
+            attributes=message.attributes,
+            message_id=message.id,
+            published_at=message.published_at,
+        )
+        assert await world.deliver(runner, follow_up)
+    return [message.attributes["ce-id"] for message in fresh]
+
+
+def position(world: Theatre, symbol: str) -> Decimal:
+    held = world.gateway.book.positions_of(ACCOUNT)
+    return sum((p.quantity for p in held if p.contract.symbol == symbol), Decimal(0))
+
+
+async def test_the_safety_step_after_a_replayed_run_is_carried_out_and_not_only_told_again(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        seen: set[str] = set()
+        message = await buried(world, {**SPY, "then": [{"intent": "close-all", "when": "always"}]})
+        async with world.worker() as runner:
+            assert await pass_on(world, runner, seen) == ["message/first/then/1"]
+        again = await replayed(world, message)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+            assert position(world, "SPY") != 0
+            assert await pass_on(world, runner, seen) == ["message/first/again/1/then/1"]
+        assert position(world, "SPY") == 0
+        await world.all_is_well()
+
+
+async def test_a_replayed_allocation_may_cross_inside_again(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**configuration({"a": 0.3, "b": 0.1}))
+        misbehaves(world.gateway, "rejected-then-inactive")
+        message = world.message(allocation("a", "b"), "first")
+        async with world.worker() as runner:
+            runner.strategies = {s.id: s for s in (long("a", "0.5"), long("b", "-0.5"))}
+            assert await world.deliver(runner, message(1))
+        world.gateway.faults = None
+        again = await replayed(world, letter_of(message(1), world.clock.now()))
+        async with world.worker() as runner:
+            # By now they want more, so that more crosses.
+            runner.strategies = {s.id: s for s in (long("a", "1"), long("b", "-1"))}
+            assert await world.deliver(runner, again(1))
+        assert (await last_result(world, "message/first")).status is Status.SUCCEEDED
+        await world.all_is_well()
+
+
+async def test_a_replayed_end_of_day_keeps_a_snapshot_of_its_own(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        flat = {**MANY, "enforceFlatEod": True}
+        await world.configured(**flat)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, world.message(SPY, "opens")(1))
+        await world.configured(TradingState.HALTED, **flat)
+        message = world.message({"intent": "eod-check"}, "first")
+        async with world.worker() as runner:
+            assert await world.deliver(runner, message(1))
+        assert (await last_result(world, "message/first")).status is Status.FAILED
+        await world.configured(**flat)
+        again = await replayed(world, letter_of(message(1), world.clock.now()))
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+        assert (await last_result(world, "message/first")).status is Status.SUCCEEDED
+        kept = await world.store.query(f"accounts/{ACCOUNT}/snapshots")
+        assert [document.data["run"] for document in kept] == ["message/first"] * 2
+
+
+async def test_a_replayed_repair_books_what_differs_by_then_beside_what_it_booked_before(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        by_hand(world, "SPY", "BUY", 10)
+        by_hand(world, "MSFT", "BUY", 10)
+        by_hand(world, "MSFT", "SELL", 10, limit_price=10_000)  # it stays open, and so MSFT isn't repaired
+        message = world.message(REPAIR, "first")
+        async with world.worker() as runner:
+            assert await world.deliver(runner, message(1))
+        assert (await last_result(world, "message/first")).reason.code == "not-repaired"
+        by_hand(world, "SPY", "BUY", 5)
+        again = await replayed(world, letter_of(message(1), world.clock.now()))
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+        held = holdings(await orderbook.all_fills(world.store, ACCOUNT))
+        (spy,) = (p.contract for p in world.gateway.book.positions_of(ACCOUNT) if p.contract.symbol == "SPY")
+        assert held[EXTERNAL, spy.con_id] == position(world, "SPY") == 15
+
+
+def by_hand(world: Theatre, symbol: str, side: str, quantity: int, limit_price: int | None = None) -> None:
+    """Somebody places an order at the gateway, which no longer knows what was executed."""
+    order = {"symbol": symbol, "side": side, "quantity": quantity, "limit_price": limit_price}
+    effects.perform(world.gateway, [ManualOrder.model_validate(order)])
+    world.gateway.book.forget(world.gateway.clock.now())
+
+
+# -- the trading state ------------------------------------------------------------------------------------
+
+
+async def halted(world: Theatre) -> None:
+    """A person halts the account."""
+    now = world.clock.now()
+    await records.set_trading_state(
+        world.store, ACCOUNT, TradingState.HALTED, reason="news", published_at=now, at=now
+    )
+
+
+ACTIVE: JsonObject = {"intent": "set-trading-state", "state": "active", "reason": "the news are over"}
+
+
+async def test_a_replayed_active_does_not_undo_a_halt_that_came_after_it(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(TradingState.HALTED, **MANY)
+        world.pass_time(60)
+        message = world.message(ACTIVE, "first")
+        async with world.worker(Fate(1, "refused", "store.get")) as runner:
+            assert not await world.deliver(runner, message(DELIVERY_ATTEMPTS))
+        world.pass_time(3600)
+        await halted(world)
+        world.pass_time(60)
+        letter = letter_of(message(1), world.clock.now())
+        again = await replayed(world, letter)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, again(1))
+        assert (await last_result(world, "message/first")).reason.code == "state-not-newer"
+        assert await records.trading_state(world.store, ACCOUNT) is TradingState.HALTED
+
+
+async def test_the_replay_of_a_replay_is_as_old_as_the_first_message(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        lost = world.message(ACTIVE, "lost")(1)
+        world.pass_time(3600)
+        again = (await replayed(world, letter_of(lost, world.clock.now())))(1)
+        world.pass_time(3600)
+        twice = (await replayed(world, letter_of(again, world.clock.now(), "9002")))(1)
+        assert twice.attributes["ce-firstpublished"] == lost.message.publish_time
+
+
+async def test_a_follow_up_of_a_delayed_run_does_not_undo_a_halt_that_came_after_its_message(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(TradingState.REDUCE_ONLY, **MANY)
+        world.pass_time(60)
+        message = world.message({"intent": "trade-reconciliation", "then": [ACTIVE]}, "first")
+        async with world.worker(Fate(1, "refused", "orders.look_up")) as runner:
+            assert not await world.deliver(runner, message(1))
+        world.pass_time(120)
+        await halted(world)
+        world.pass_time(120)
+        async with world.worker() as runner:
+            assert await world.deliver(runner, message(2))
+            assert await pass_on(world, runner, set()) == ["message/first/then/1"]
+        assert (await last_result(world, "message/first/then/1")).reason.code == "state-not-newer"
+        assert await records.trading_state(world.store, ACCOUNT) is TradingState.HALTED
+
+
+async def test_a_follow_up_loosens_what_was_set_before_its_message(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(TradingState.REDUCE_ONLY, **MANY)
+        world.pass_time(60)
+        async with world.worker() as runner:
+            message = world.message({"intent": "trade-reconciliation", "then": [ACTIVE]}, "first")
+            assert await world.deliver(runner, message(1))
+            await pass_on(world, runner, set())
+        assert await records.trading_state(world.store, ACCOUNT) is TradingState.ACTIVE

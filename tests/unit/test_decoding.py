@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from tests.support.deliveries import delivery
 from trader.domain.errors import Rejected
 from trader.domain.messages import Command, Outcome
 from trader.domain.status import IntentClass
+from trader.domain.wire import write_time
 from trader.intent import AnyIntent, Completed, Intent, Run
 from trader.ports import Ports
 from trader.runs.decoding import Request, decode, intent_name, is_dry_run
@@ -159,3 +160,16 @@ def test_a_refusal_still_knows_what_was_wanted_where_that_can_be_read() -> None:
     assert (intent_name(told), is_dry_run(told)) == ("pant", True)
     garbled = delivery(b"{", published_at=NOW)
     assert (intent_name(garbled), is_dry_run(garbled)) == (None, False)
+
+
+@pytest.mark.parametrize(("told_s", "counts_s"), [(-60, -60), (0, 0), (60, 0)])
+def test_an_attribute_makes_a_message_older_and_never_younger(told_s: int, counts_s: int) -> None:
+    told = write_time(NOW + timedelta(seconds=told_s))
+    request = understood(RED, {"ce-firstpublished": told})
+    assert request.first_published_at == NOW + timedelta(seconds=counts_s)
+    assert request.key.requested_at == NOW, "its age counts from its own publication"
+
+
+def test_a_first_publication_that_is_no_time_is_refused_by_name() -> None:
+    found = refusal(RED, {"ce-firstpublished": "this morning"})
+    assert (found.code, found.field) == ("bad-date", "ce-firstpublished")

@@ -125,6 +125,23 @@ def test_continuations_are_counted_from_one() -> None:
     assert RunKey("id/x/then/1", MONDAY).continuation() == "id/x/then/1/more/1"
 
 
+@pytest.mark.parametrize("text", ["id/x", "id/x/then/1", "id/x/more/2", "schedule/a/t", "message/77"])
+def test_what_follows_a_replayed_run_has_keys_that_nothing_had_before(text: str) -> None:
+    run = RunKey(text, MONDAY)
+    assert run.again(0) == run
+    keys = [run.again(n).follow_up(1) for n in range(3)] + [run.again(n).continuation() for n in range(3)]
+    assert len({*keys}) == 6
+    for chained in keys:
+        assert key(attributes={"ce-source": "//ib-intents/DU1", "ce-id": chained}).text == chained
+
+
+def test_a_replayed_runs_chain_is_counted_from_one() -> None:
+    assert RunKey("id/x", MONDAY).again(1).follow_up(2) == "id/x/again/1/then/2"
+    assert RunKey("id/x/more/4", MONDAY).again(1).continuation() == "id/x/more/4/again/1/more/1"
+    assert RunKey("id/x/again/1/more/1", MONDAY).follow_up(2) == "id/x/again/1/then/2"
+    assert RunKey("id/x/again/1/then/2", MONDAY).follow_up(1) == "id/x/again/1/then/3"
+
+
 @pytest.mark.parametrize("chained", ["id/x/then/1", "message/77/more/2", "schedule/a/t/then/12"])
 def test_a_message_of_the_workers_own_keeps_the_key_it_was_given(chained: str) -> None:
     assert key(attributes={"ce-source": "//ib-intents/DU1", "ce-id": chained}).text == chained

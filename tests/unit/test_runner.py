@@ -1,6 +1,7 @@
 """The life of one intent: claimed once, carried out under a lease, ended in one result, whatever dies."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -24,10 +25,11 @@ from trader.domain.errors import (
 from trader.domain.messages import Reason, Result
 from trader.domain.status import Severity, Status
 from trader.domain.wire import JsonObject, write_time
-from trader.ports import Document, Store, Update, Write
+from trader.ports import Document, ReceivedMessage, Store, Update, Write
 from trader.runner.runner import Runner
 from trader.runs import runs
 from trader.runs.decoding import Delivery
+from trader.runs.replays import Replays
 from trader.settings import Durations
 
 
@@ -483,6 +485,22 @@ async def test_the_sweeper_leaves_a_live_run_alone(world: World) -> None:
     assert handler.calls == 1
 
 
+@pytest.mark.parametrize("damaged", ["id/x", "id/y"])
+async def test_a_run_whose_message_is_damaged_keeps_the_sweeper_from_no_other(
+    world: World, damaged: str
+) -> None:
+    for name in ("x", "y"):
+        await started_and_killed(world, world.message("control", id=name)(), "control")
+    document = await world.store.get(runs.path_of(ACCOUNT, damaged))
+    assert document is not None
+    await world.store.commit([Update(document.path, {**document.data, "delivery": {}}, document.version)])
+    worker = world.worker()
+    await world.sweep(worker)
+    world.clock.advance(60)
+    await world.sweep(worker)
+    assert [r.id for r in world.results()] == list({"id/x", "id/y"} - {damaged})
+
+
 # -- the topic and the store fail -------------------------------------------------------------------------
 
 
@@ -747,6 +765,24 @@ async def test_a_continuation_that_is_told_twice_runs_once(world: World) -> None
         await world.worker().receive(deliver(attempt))
     await pass_follow_ups_on(world)
     assert world.handler().heard == ["all", "rest"]
+
+
+async def test_after_a_replay_a_continuation_is_carried_out_and_then_comes_after_it(world: World) -> None:
+    world.handler().rest = ["rest"]
+    world.handler().failure = Failed("partly", "one of two")
+    message = world.message(id="x", text="all", then=[{"intent": "control", "when": "always"}])
+    await world.worker().receive(message())
+    await pass_follow_ups_on(world)
+    world.publisher.messages.clear()
+    world.handler().rest = ["rest of the replay"]
+    first = message().message
+    letter = ReceivedMessage("9001", base64.b64decode(first.data), {}, world.clock.now())
+    replays = Replays(world.store, world.clock, world.intents, ACCOUNT, takes_unnamed=True)
+    (found,) = await replays.read([letter])
+    await world.publisher.publish(await replays.replay(found, letter))
+    await pass_follow_ups_on(world)
+    assert world.handler().heard == ["all", "rest", "all", "rest of the replay"]
+    assert [r.id for r in world.results()] == ["id/x", "id/x/again/1/more/1", "id/x/again/1/then/1"]
 
 
 async def test_a_continuation_is_good_for_as_long_as_its_class_says_from_its_own_publication(

@@ -237,7 +237,7 @@ def test_a_result_is_as_its_schema_says_and_so_are_its_attributes() -> None:
     assert problems("result", result.to_json()) == []
     assert problems("result", {**result.to_json(), "outcome": {"before": "active"}})
     accepts(asyncapi()["components"]["messages"]["result"]["headers"], result_event(result, 1).attributes())
-    follow_up = intent_event("id/noon/then/1", "DU1", NOW, RED)
+    follow_up = intent_event("id/noon/then/1", "DU1", NOW, RED, first_published_at=NOW)
     accepts(asyncapi()["components"]["messages"]["intent"]["headers"], follow_up.attributes())
 
 

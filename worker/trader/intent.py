@@ -12,6 +12,7 @@ from trader.domain.errors import Terminal
 from trader.domain.events import Alert
 from trader.domain.messages import Command, Outcome
 from trader.domain.orders import BrokerOrder, OrderReport
+from trader.domain.run_key import turn
 from trader.domain.settlement import Settlement
 from trader.domain.status import IntentClass, Mode, Severity
 from trader.domain.strategy import AnyStrategy
@@ -83,13 +84,19 @@ class Run:
     account: str
     mode: Mode
     dry_run: bool
-    published_at: datetime
+    first_published_at: datetime  # of the message that began its chain, however late this one is
     requested_at: datetime  # the schedule's tick, or when it was published
     settle_s: float  # after which the broker's reports and positions show what it has taken
     trading: Trading | None = None
     still_free: StillFree = _unknown
     strategies: Mapping[str, AnyStrategy] = field(default_factory=dict)  # by id
     deadline: float = inf  # of the handler, on the monotonic clock; what is left is for a continuation
+    replays: int = 0  # how often a person had it done once more
+
+    @property
+    def turn(self) -> str:
+        """What the ids of the documents are made of that only this doing of the run writes."""
+        return turn(self.key, self.replays)
 
     @property
     def desk(self) -> Trading:

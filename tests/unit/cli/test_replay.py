@@ -2,27 +2,32 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.unit.cli.test_settled import run
 from trader.adapters.clock import SystemClock
 from trader.adapters.local_topic import LocalTopics
 from trader.adapters.local_topic.deliveries import Deliveries
 from trader.adapters.sqlite import SqliteStore
-from trader.ports import OutgoingMessage, ReceivedMessage, Topic
+from trader.ports import Create, OutgoingMessage, ReceivedMessage, Topic
+from trader.runs.runs import path_of
 from trader.stored import records
 
 Trader = Callable[..., Any]
 
 
-def buried(data_dir: Path, *bodies: str) -> None:
-    """Let messages lie among the dead letters of a stack that has served DU1."""
+def buried(data_dir: Path, *bodies: str, accounts: Sequence[str] = ("DU1",)) -> None:
+    """Let messages lie among the dead letters of a stack that has served these accounts."""
 
     async def bury() -> None:
         store = await SqliteStore.open(data_dir / "state.sqlite3")
-        await records.remember_account(store, "DU1", datetime.now(UTC))
+        for account in accounts:
+            await records.remember_account(store, account, datetime.now(UTC))
         await store.close()
         topics = await LocalTopics.open(data_dir / "topics.sqlite3", SystemClock())
         deliveries = Deliveries(topics)
@@ -49,8 +54,8 @@ def published(data_dir: Path) -> list[ReceivedMessage]:
     return asyncio.run(read())
 
 
-def listed(trader: Trader) -> list[dict[str, Any]]:
-    said = trader("replay", "--json")
+def listed(trader: Trader, *arguments: str) -> list[dict[str, Any]]:
+    said = trader("replay", "--json", *arguments)
     assert said.code == 0
     return [json.loads(line) for line in said.out.splitlines()]
 
@@ -101,3 +106,48 @@ def test_a_mistake_is_one_line_and_changes_nothing(trader: Trader, data_dir: Pat
         assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
         assert told in said.err
     assert len(listed(trader)) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_replayed"),
+    [
+        ({}, False),
+        ({"TRADER_DEFAULT": "true"}, True),
+        ({"TRADER_DEFAULT": "false"}, False),
+        ({"TRADER_DEFAULT": "true", "TRADER_ACCOUNT": "DU2"}, True),
+        ({"TRADER_DEFAULT": "true", "TRADER_ACCOUNT": "DU1"}, False),  # it speaks of DU1's worker
+    ],
+)
+def test_among_several_accounts_a_letter_that_names_none_needs_to_be_known_for_ones_own(
+    trader: Trader,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: Mapping[str, str],
+    is_replayed: bool,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    buried(data_dir, '{"intent": "close-all", "id": "lost"}', accounts=("DU1", "DU2"))
+    (letter,) = listed(trader, "--account", "DU2")
+    said = trader("replay", letter["letter"], "--account", "DU2")
+    assert (said.code, said.out.count("\n")) == (0 if is_replayed else 1, 1)
+    assert [message.attributes["account"] for message in published(data_dir)] == ["DU2"] * is_replayed
+    if not is_replayed:
+        assert "refused, account-missing" in said.out
+        assert "TRADER_DEFAULT=true" in said.out
+
+
+def test_beside_a_run_whose_message_is_damaged_it_says_which_in_one_line(
+    trader: Trader, data_dir: Path
+) -> None:
+    async def damage() -> None:
+        store = await SqliteStore.open(data_dir / "state.sqlite3")
+        await store.commit([Create(path_of("DU1", "id/one"), run("id/one").to_json())])  # has no message
+        await store.close()
+
+    buried(data_dir, '{"intent": "summary", "id": "lost"}')
+    asyncio.run(damage())
+    said = trader("replay")
+    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+    assert "document-damaged" in said.err
+    assert "id/one" in said.err

@@ -71,6 +71,14 @@ def test_a_plan_that_was_left_half_way_is_told_although_nobody_works_on_it(
     assert what.startswith("its plan was left half-way")
 
 
+def test_a_replayed_run_that_no_worker_has_begun_yet_is_told(trader: Trader, data_dir: Path) -> None:
+    stored(data_dir, run("id/one", lease=False, plan=True).model_copy(update={"attempts": ()}))
+    code, ((key, what),) = told(trader)
+    assert (code, key) == (1, "id/one")
+    assert what.startswith("its plan was left half-way")
+    assert "since 2026-11-23" in trader("settled").out
+
+
 def test_a_run_that_was_put_off_has_sent_nothing_and_holds_nobody_up(trader: Trader, data_dir: Path) -> None:
     stored(data_dir, run("id/one", lease=False))
     assert told(trader) == (0, [])

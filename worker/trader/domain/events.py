@@ -18,6 +18,8 @@ INTENT_TYPE = "ib-intents.intent.v1"
 RESULT_TYPE = "ib-intents.result.v1"
 GATEWAY_TYPE = "ib-intents.gateway.v1"
 ALERT_TYPE = "ib-intents.alert.v1"
+FIRST_PUBLISHED = "ce-firstpublished"
+"""The attribute of a follow-up or a replay that says when its wish was first published."""
 UNKNOWN_ACCOUNT = "unknown"
 """Whose events come from a worker that names no account and has met no gateway yet."""
 
@@ -161,6 +163,9 @@ def alert_event(alert: Alert, told_by: str, n: int) -> Event:
     )
 
 
-def intent_event(key: str, account: str, at: datetime, body: JsonObject) -> Event:
-    """Return the message with which a run starts its follow-up ``key``."""
-    return Event(id=key, type=INTENT_TYPE, account=account, at=at, data=body, labels={"account": account})
+def intent_event(
+    key: str, account: str, at: datetime, body: JsonObject, *, first_published_at: datetime
+) -> Event:
+    """Return the message with which a run, whose own chain began then, starts its follow-up ``key``."""
+    labels = {"account": account, FIRST_PUBLISHED: write_time(first_published_at)}
+    return Event(id=key, type=INTENT_TYPE, account=account, at=at, data=body, labels=labels)

@@ -87,12 +87,12 @@ def tallies(booked: Iterable[BookedFill], positions: Iterable[Position]) -> Mapp
     }
 
 
-def repair_of(tally: Tally, run: str, at: datetime) -> BookedFill:
-    """Return the booking with which the run ``run`` makes our books agree, as the broker stood at ``at``.
+def repair_of(tally: Tally, turn: str, at: datetime) -> BookedFill:
+    """Return the booking with which a run's ``turn`` makes our books agree, as the broker stood at ``at``.
 
     One of nothing is booked too: it says that every execution until ``at`` is counted.
     """
-    stem = f"{REPAIR}{document_id(run)}/{tally.con_id}"
+    stem = f"{REPAIR}{document_id(turn)}/{tally.con_id}"
     return BookedFill(
         stem=stem,
         exec_id=stem,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -52,9 +52,22 @@ class RunKey:
             return f"{chained['root']}/more/{int(chained['n']) + 1}"
         return f"{self.text}/more/1"
 
+    def again(self, replays: int) -> "RunKey":
+        """Return the key that what follows this run is counted from, once it was replayed so often."""
+        return replace(self, text=turn(self.text, replays))
+
     def replay(self, letter: str) -> str:
         """Return the id of the event that asks for this very run once more, because of a dead letter."""
         return f"{self.text}/replay/{letter}"
+
+
+def turn(key: str, replays: int) -> str:
+    """Return what names the doing of the run ``key`` that is under way: after a replay it is another one.
+
+    What a run writes once, and what follows it, has its name from here: a second doing would else meet the
+    documents of the first, and its follow-ups would be told again instead of being done.
+    """
+    return f"{key}/again/{replays}" if replays else key
 
 
 def document_id(key: str) -> str:

@@ -54,11 +54,12 @@ def decide_state(
     reason: str | None = None,
     by: str = "",
 ) -> StateRecord | Refusal:
-    """Return the record to store at ``at`` for a message published at ``published_at``, or a refusal.
+    """Return the record to store at ``at`` for a wish first published at ``published_at``, or a refusal.
 
     A tighter state wins at once, however old its message. A looser one counts only if it was published
-    after the last change, so that a delayed ACTIVE can't undo a HALTED. Setting the same state again
-    renews the time: an ACTIVE sent before the second of two halts doesn't count either.
+    after the last change, so that a delayed ACTIVE can't undo a HALTED, neither as a follow-up nor as a
+    replay: both are as old as what they come from. Setting the same state again renews the time: an ACTIVE
+    sent before the second of two halts doesn't count either.
     """
     loosens = state_of(current).is_tighter_than(wanted)
     if current and loosens and published_at <= current.changed_at:

@@ -108,7 +108,7 @@ async def handle(_: NoCommand, run: Run, ports: Ports) -> Completed:
     if closed.orders and not run.dry_run:
         await ports.clock.sleep(run.settle_s)  # a position is told a moment after its fill
     found = await survey(ports, run.account, adopts=False)
-    snapshot = snapshot_of(found, run.key, ports)
+    snapshot = snapshot_of(found, run, ports)
     outcome = EodCheckOutcome(
         trades=trades,
         flattening=Flattening(strategies=before.strategies, cancels=closed.cancels, residue=closed.residue),
@@ -123,7 +123,7 @@ async def handle(_: NoCommand, run: Run, ports: Ports) -> Completed:
         closed.orders,
         failure,
         severity=_severity(failure, outcome),
-        writes=() if run.dry_run else (snapshot_write(run.account, snapshot),),
+        writes=() if run.dry_run else (snapshot_write(run, snapshot),),
     )
 
 

@@ -118,14 +118,14 @@ async def _look(run: Run, ports: Ports) -> Completed:
     """Unlock by evidence, and only while no run trades the account: a reading run doesn't hold it."""
     free = await run.still_free()
     found = await survey(ports, run.account, adopts=False)
-    entries = Entries(found, run.account, run.key, ports.clock.now())
+    entries = Entries(found, run, ports.clock.now())
     if free is not None:
         settled = [con_id for con_id in found.locks if found.why_locked(con_id) is None]
         entries.post(settled)
         for con_id in settled:
             entries.unlock(con_id, SETTLED)
     outcome = ReconcileOutcome(
-        snapshot=snapshot_of(found, run.key, ports),
+        snapshot=snapshot_of(found, run, ports),
         breaks=found.breaks(found.tallies_with(entries.fills), trading=free is None),
         locked=entries.left({}, "settled, but a run has the account; reconcile again when it has ended"),
         unlocked=tuple(entries.unlocked.values()),
@@ -139,7 +139,7 @@ async def _repair(reason: str, run: Run, ports: Ports) -> Completed:
     repaired = await repair(reason, run, ports)
     entries, found, refused = repaired.entries, repaired.survey, repaired.refused
     outcome = ReconcileOutcome(
-        snapshot=snapshot_of(found, run.key, ports),
+        snapshot=snapshot_of(found, run, ports),
         breaks=found.breaks(found.tallies_with(entries.fills)),
         locked=entries.left(refused),
         unlocked=tuple(entries.unlocked.values()),
@@ -159,7 +159,7 @@ def _completed(
 ) -> Completed:
     if run.dry_run:
         return Completed(outcome, failure=failure)
-    writes = (snapshot_write(run.account, outcome.snapshot), *changes)
+    writes = (snapshot_write(run, outcome.snapshot), *changes)
     return Completed(outcome, failure=failure, writes=writes, alerts=entries.alerts)
 
 

@@ -37,7 +37,7 @@ async def handle(command: SetTradingState, run: Run, ports: Ports) -> Completed:
         run.account,
         command.state,
         reason=command.reason,
-        published_at=run.published_at,
+        published_at=run.first_published_at,
         at=ports.clock.now(),
         by=run.key,
         dry_run=run.dry_run,

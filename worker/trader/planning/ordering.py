@@ -235,7 +235,7 @@ class Ordering:
     def _crossing(self, draft: Draft) -> tuple[BookedFill, BookedFill]:
         contract = draft.quote.contract
         return crossing_fills(
-            f"{document_id(self._run.key)}/{contract.con_id}",
+            f"{document_id(self._run.turn)}/{contract.con_id}",
             OrderContract.of(contract),
             draft.netted.crossed,
             draft.quote.price.value,

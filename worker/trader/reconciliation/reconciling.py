@@ -14,6 +14,7 @@ from trader.domain.posting import Posting, post
 from trader.domain.reconciliation import Break, Tally, tallies
 from trader.domain.run_key import document_id
 from trader.domain.snapshot import Snapshot
+from trader.intent import Run
 from trader.ports import Create, Ports, Store, Write
 from trader.stored import orderbook
 from trader.stored.orderbook import ContractLock, Kept
@@ -125,10 +126,10 @@ async def survey(ports: Ports, account: str, *, adopts: bool, since: datetime | 
     return Survey(lookup, positions, orders, fills, locks, posting)
 
 
-def snapshot_of(found: Survey, run: str, ports: Ports) -> Snapshot:
-    """Return the account as the run ``run`` found it."""
+def snapshot_of(found: Survey, run: Run, ports: Ports) -> Snapshot:
+    """Return the account as ``run`` found it."""
     return Snapshot(
-        run=run,
+        run=run.key,
         at=found.lookup.at,
         positions=found.positions,
         open_orders=found.lookup.open,
@@ -136,9 +137,9 @@ def snapshot_of(found: Survey, run: str, ports: Ports) -> Snapshot:
     )
 
 
-def snapshot_write(account: str, snapshot: Snapshot) -> Write:
-    """Return the write that keeps ``snapshot``."""
-    return Create(f"accounts/{account}/snapshots/{document_id(snapshot.run)}", snapshot.to_json())
+def snapshot_write(run: Run, snapshot: Snapshot) -> Write:
+    """Return the write that keeps ``snapshot``, the one that ``run`` took."""
+    return Create(f"accounts/{run.account}/snapshots/{document_id(run.turn)}", snapshot.to_json())
 
 
 def _is_news(fill: Fill, standing: Kept[BookedFill] | None) -> bool:

@@ -31,7 +31,7 @@ async def repair(reason: str, run: Run, ports: Ports) -> Repaired:
     # Between the looks nothing was executed, so any time between them tells before from after; half-way
     # there is room on both sides for a broker's clock that differs.
     at = first.lookup.at + (second.lookup.at - first.lookup.at) / 2
-    entries = Entries(second, run.account, run.key, ports.clock.now())
+    entries = Entries(second, run, ports.clock.now())
     entries.post()
     refused: dict[int, str] = {}
     for con_id in sorted(_broken(second)):

@@ -67,7 +67,7 @@ async def reconcile_trades(run: Run, ports: Ports, *, since: datetime | None = N
     if any(tally.difference for tally in first.tallies.values()):
         await ports.clock.sleep(run.settle_s)
         found = await survey(ports, run.account, adopts=True, since=since)
-    entries = Entries(found, run.account, run.key, ports.clock.now())
+    entries = Entries(found, run, ports.clock.now())
     entries.post()
     for con_id in found.locks:
         if found.why_locked(con_id) is None:

@@ -13,6 +13,7 @@ from trader.domain.orders import OrderState
 from trader.domain.reconciliation import Tally, repair_of
 from trader.domain.status import Severity
 from trader.domain.wire import Amount, Time, Wire
+from trader.intent import Run
 from trader.ports import Write
 from trader.reconciliation.reconciling import Survey
 from trader.stored import orderbook
@@ -43,9 +44,8 @@ class Repair(Wire):
 class Entries:
     """The changes that one run makes to what its survey found; nothing is written before ``writes`` is."""
 
-    def __init__(self, survey: Survey, account: str, run: str, at: datetime) -> None:
+    def __init__(self, survey: Survey, run: Run, at: datetime) -> None:
         self._survey = survey
-        self._account = account
         self._run = run
         self._at = at
         self._orders: dict[str, OrderRecord] = {}
@@ -69,7 +69,7 @@ class Entries:
         """Open a contract again."""
         instrument = self._survey.locks[con_id].value.instrument
         self.unlocked[con_id] = instrument
-        self._tell("contract-unlocked", self._run, instrument, why)
+        self._tell("contract-unlocked", self._run.key, instrument, why)
 
     def lock(self, tally: Tally) -> None:
         """Close a contract of which our books hold something else than the broker."""
@@ -79,19 +79,19 @@ class Entries:
             instrument=tally.instrument,
             orders=(),
             reason=reason,
-            run=self._run,
+            run=self._run.key,
             since=self._at,
         )
         self._locked[tally.con_id] = lock
         text = f"{reason}; nothing is opened in it until they agree"
-        self._tell("contract-locked", self._run, tally.instrument, text, Severity.CRITICAL)
+        self._tell("contract-locked", self._run.key, tally.instrument, text, Severity.CRITICAL)
 
     def repair(self, tally: Tally, at: datetime, reason: str) -> None:
         """Book the difference, end what is in doubt, and open the contract again, on a person's word.
 
         Executions up to ``at`` are counted with it: one that is told of later isn't booked again.
         """
-        booking = repair_of(tally, self._run, at)
+        booking = repair_of(tally, self._run.turn, at)
         self._fills[booking.stem] = booking
         named = []
         for reference, record in self._survey.records.items():
@@ -132,8 +132,8 @@ class Entries:
         orders, booked = self._survey.orders, self._survey.fills
         return (
             *(orders[reference].write(record) for reference, record in self._orders.items()),
-            *orderbook.fill_writes(self._account, tuple(booked.values()), self.fills),
-            *(orderbook.lock_write(self._account, lock) for lock in self._locked.values()),
+            *orderbook.fill_writes(self._run.account, tuple(booked.values()), self.fills),
+            *(orderbook.lock_write(self._run.account, lock) for lock in self._locked.values()),
             *(self._survey.locks[con_id].delete() for con_id in self.unlocked),
         )
 
@@ -164,7 +164,7 @@ class Entries:
             Alert(
                 event=event,
                 severity=severity,
-                account=self._account,
+                account=self._run.account,
                 run=run,
                 instrument=instrument,
                 message=message,

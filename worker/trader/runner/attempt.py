@@ -68,13 +68,14 @@ class Attempt:
             account=self._account,
             mode=self._settings.mode,
             dry_run=request.message.dry_run,
-            published_at=request.published_at,
+            first_published_at=request.first_published_at,
             requested_at=request.key.requested_at,
             settle_s=self._settings.durations.settle_s,
             deadline=deadline,
             still_free=partial(locks.still_free, self._ports.store, self._account),
             strategies=self._strategies,
             trading=trading,
+            replays=len(self._owned.record.replays),
         )
         try:
             # A handler stops by itself at the deadline; a while later it is stopped.

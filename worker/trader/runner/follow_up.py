@@ -15,9 +15,9 @@ class FollowUpMessage(Wire):
     key: str
     body: JsonObject
 
-    def event(self, account: str, at: datetime) -> Event:
+    def event(self, account: str, at: datetime, first_published_at: datetime) -> Event:
         """Return the intent event, whose id is the run key of the follow-up."""
-        return intent_event(self.key, account, at, self.body)
+        return intent_event(self.key, account, at, self.body, first_published_at=first_published_at)
 
 
 def rest_of(request: Request, status: Status, left: Command) -> FollowUpMessage | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -210,8 +210,9 @@ class Runner:
         orders = end.orders if isinstance(end, Completed) else work.orders
         result = self._result(owned, request, account, end, orders, work.postponed)
         rest = _rest(end, request, work.postponed)
-        follow_up = rest_of(request, result.status, rest) if rest else None
-        follow_up = follow_up or next_of(request, result.status)
+        turn = replace(request, key=request.key.again(len(owned.record.replays)))
+        follow_up = rest_of(turn, result.status, rest) if rest else None
+        follow_up = follow_up or next_of(turn, result.status)
         writes, alerts = (end.writes, end.alerts) if isinstance(end, Completed) else ((), ())
         body = follow_up.to_json() if follow_up else None
         await owned.finish(result, body, (*work.writes, *writes), alerts)

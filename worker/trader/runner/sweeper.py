@@ -9,7 +9,7 @@ from trader.ports import Document
 from trader.runner.attempt import too_old
 from trader.runner.runner import Runner
 from trader.runs import locks, runs
-from trader.runs.decoding import Delivery, decode
+from trader.runs.decoding import decode
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class Sweeper:
 
     async def _sweep_one(self, document: Document, account: str) -> None:
         record = runs.read(document)
-        with tracing.continued(Delivery.model_validate(record.delivery).attributes), tracing.span("sweep"):
+        with tracing.continued(runs.delivery_of(record).attributes), tracing.span("sweep"):
             await self._end(document, record, account)
 
     async def _end(self, document: Document, record: runs.RunRecord, account: str) -> None:
@@ -62,7 +62,7 @@ class Sweeper:
             await self._runner.teller.tell_again(document, account)
             return
         try:
-            request = decode(Delivery.model_validate(record.delivery), self._runner.intents, account)
+            request = decode(runs.delivery_of(record), self._runner.intents, account)
         except Rejected as error:
             raise Failed(
                 error.code, f"{document.path} holds a message that is refused: {error.message}"

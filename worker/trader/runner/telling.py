@@ -16,7 +16,7 @@ from trader.domain.wire import JsonObject
 from trader.ports import Conflict, Document, OutgoingMessage, Ports, Topic, Update
 from trader.runner.follow_up import FollowUpMessage
 from trader.runs import runs
-from trader.runs.decoding import Delivery, intent_name, is_dry_run
+from trader.runs.decoding import Delivery, first_published_at, intent_name, is_dry_run
 from trader.runs.runs import OwnedRun, RunRecord
 
 log = structlog.get_logger(__name__)
@@ -100,7 +100,8 @@ class Teller:
         await self._publish(Topic.RESULTS, result_event(result, record.publications, stored))
         if record.follow_up is not None and record.state == "ended":
             follow_up = FollowUpMessage.model_validate(record.follow_up)
-            await self._publish(Topic.INTENTS, follow_up.event(account, result.finished_at))
+            first = first_published_at(runs.delivery_of(record))
+            await self._publish(Topic.INTENTS, follow_up.event(account, result.finished_at, first))
 
     async def _publish(self, topic: Topic, event: Event) -> None:
         with tracing.span("publish", topic=topic.value, type=event.type):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trader.domain.errors import Rejected
+from trader.domain.events import FIRST_PUBLISHED
 from trader.domain.expected import expected
 from trader.domain.messages import MAX_BODY_BYTES, Command, FollowUp, IntentMessage
 from trader.domain.run_key import RunKey, run_key
@@ -59,7 +60,7 @@ class Request:
     message: IntentMessage
     intent: AnyIntent
     command: Command
-    published_at: datetime
+    first_published_at: datetime
     fingerprint: str
 
     @property
@@ -87,15 +88,17 @@ def is_dry_run(delivery: Delivery) -> bool:
 
 def published_at(delivery: Delivery) -> datetime:
     """Return the publish time; raises Rejected when it isn't one."""
-    try:
-        return _TIME.validate_json(json.dumps(delivery.message.publish_time), strict=True)
-    except ValidationError:
-        found = delivery.message.publish_time
-        raise Rejected(
-            "bad-date",
-            f"expected an RFC 3339 time, found {found[:64]!r}; this is not from Pub/Sub",
-            field="publishTime",
-        ) from None
+    return _time(delivery.message.publish_time, "publishTime", "this is not from Pub/Sub")
+
+
+def first_published_at(delivery: Delivery) -> datetime:
+    """Return when the wish was first published, as the messages of one chain pass it on; raises Rejected.
+
+    Anybody can write an attribute: it makes a message older than it is, and never younger.
+    """
+    at = published_at(delivery)
+    told = delivery.attributes.get(FIRST_PUBLISHED)
+    return at if told is None else min(at, _time(told, FIRST_PUBLISHED, "leave it to the worker"))
 
 
 def decode(delivery: Delivery, intents: Mapping[str, AnyIntent], account: str) -> Request:
@@ -123,7 +126,7 @@ def decode(delivery: Delivery, intents: Mapping[str, AnyIntent], account: str) -
         message=message,
         intent=intent,
         command=command,
-        published_at=at,
+        first_published_at=first_published_at(delivery),
         fingerprint=digest({"intent": intent.name, "command": command.to_json(), "dryRun": message.dry_run}),
     )
 
@@ -153,6 +156,15 @@ def follow_up_body(item: JsonObject) -> tuple[FollowUp, JsonObject]:
     """Return an item of ``then`` as its own terms and the intent message that it holds."""
     terms = _validate(FollowUp, {"when": item["when"]} if "when" in item else {})
     return terms, {name: value for name, value in item.items() if name != "when"}
+
+
+def _time(text: str, field: str, what_now: str) -> datetime:
+    try:
+        return _TIME.validate_json(json.dumps(text), strict=True)
+    except ValidationError:
+        raise Rejected(
+            "bad-date", f"expected an RFC 3339 time, found {text[:64]!r}; {what_now}", field=field
+        ) from None
 
 
 def _check_follow_ups(message: IntentMessage, intents: Mapping[str, AnyIntent]) -> None:

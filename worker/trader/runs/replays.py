@@ -7,18 +7,18 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from trader.domain.errors import Failed, Rejected, StoreUnavailable
-from trader.domain.events import INTENT_TYPE
+from trader.domain.errors import Failed, Rejected
+from trader.domain.events import FIRST_PUBLISHED, INTENT_TYPE
 from trader.domain.messages import Result
 from trader.domain.refusal import Refusal
-from trader.domain.run_key import SOURCE_PREFIX, RunKey
+from trader.domain.run_key import SOURCE_PREFIX, RunKey, document_id
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject, write_time
 from trader.intent import AnyIntent
 from trader.plans import StoredPlan
 from trader.ports import Clock, Conflict, Document, OutgoingMessage, ReceivedMessage, Store, Topic, Update
 from trader.runs import runs
-from trader.runs.decoding import Delivery, Request, decode, intent_name
+from trader.runs.decoding import Delivery, Request, decode, first_published_at, intent_name
 from trader.runs.runs import Replayed, RunRecord
 from trader.stored import orderbook
 
@@ -63,14 +63,13 @@ class _Claimed:
         for document in documents:
             record = runs.read(document)
             self._by_letter |= {replayed.letter: document for replayed in record.replays}
-            delivery = Delivery.model_validate(record.delivery)
-            body = delivery.message.data
-            self._by_message[body, _instant(delivery.message.publish_time)] = document
-            self._bodies.add(body)
+            message = runs.delivery_of(record).message
+            self._by_message[message.data, _instant(message.publish_time)] = document
+            self._bodies.add(message.data)
 
     def of(self, letter: str, body: str, published: str) -> Document | None:
         """Return the run that a message of this body and time began, or that ``letter`` replayed."""
-        return self._by_letter.get(letter) or self._by_message.get((body, _instant(published)))
+        return self._by_letter.get(letter) or self._by_message.get((body, published))
 
     def knows(self, body: str) -> bool:
         """Return whether any run was claimed with such a body, whenever that was published."""
@@ -78,13 +77,26 @@ class _Claimed:
 
 
 class Replays:
-    """Reads dead letters of one account, and has their runs done once more."""
+    """Reads dead letters of one account, and has their runs done once more.
 
-    def __init__(self, store: Store, clock: Clock, intents: Mapping[str, AnyIntent], account: str) -> None:
+    ``takes_unnamed`` says that messages which name no account are surely this one's. Otherwise the run of
+    such a letter may be another's, and may have ended well: it is told, and not done again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        intents: Mapping[str, AnyIntent],
+        account: str,
+        *,
+        takes_unnamed: bool,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._intents = intents
         self._account = account
+        self._takes_unnamed = takes_unnamed
 
     async def read(self, messages: Sequence[ReceivedMessage]) -> list[Letter]:
         """Return what is known of each; those of other accounts are left out. Raises Failed."""
@@ -99,14 +111,17 @@ class Replays:
         """Open the run of ``letter`` again, and return the message that is to be published for it.
 
         Should that never be published, the run still ends: the next sweep finds it. Raises Rejected where
-        the run may not be done once more, and StoreUnavailable where it changes under our hands.
+        the run may not be done once more, as where another letter of the same message has just opened it.
         """
         if letter.refusal or letter.key is None:
             why = letter.refusal or _unreadable("no run key")
             raise Rejected(why.code, why.message)
         now = self._clock.now()
+        dead = _delivered(message)
         attributes = {
-            **_own(message.attributes),
+            **dead.attributes,
+            "account": self._account,
+            FIRST_PUBLISHED: write_time(first_published_at(dead)),
             "ce-specversion": "1.0",
             "ce-id": letter.key.replay(letter.id),
             "ce-source": SOURCE_PREFIX + self._account,
@@ -120,8 +135,9 @@ class Replays:
         return OutgoingMessage(Topic.INTENTS, message.data, attributes)
 
     async def _letter(self, message: ReceivedMessage, claimed: _Claimed) -> Letter:
-        original = message.attributes.get(_PUBLISHED) or write_time(message.published_at)
-        delivery = _delivery(message.data, _own(message.attributes), message.id, original)
+        delivery = _delivered(message)
+        if "account" not in delivery.attributes and not self._takes_unnamed:
+            return self._unnamed(message, delivery)
         request: Request | None = None
         refusal: Refusal | None = None
         try:
@@ -130,14 +146,12 @@ class Replays:
             refusal = _unreadable(error.message)
         key = request.key if request else None
         # The topic's own id of a message is lost on its way here: its run is known by what it was made of.
-        document = claimed.of(message.id, delivery.message.data, original)
+        body, published = delivery.message.data, delivery.message.publish_time
+        document = claimed.of(message.id, body, published)
         if document is None and key is not None:
             document = await self._store.get(runs.path_of(self._account, key.text))
-            if (
-                document is None
-                and key.text == f"message/{message.id}"
-                and claimed.knows(delivery.message.data)
-            ):
+            has_no_other = key.text == f"message/{delivery.message.message_id}"
+            if document is None and has_no_other and claimed.knows(body):
                 refusal = _UNKNOWN
         record = runs.read(document) if document else None
         if record and key:
@@ -151,6 +165,14 @@ class Replays:
             result=record.result if record else None,
             refusal=refusal or (await self._refusal(record, request) if record else None),
         )
+
+    def _unnamed(self, message: ReceivedMessage, delivery: Delivery) -> Letter:
+        refusal = Refusal(
+            code="account-missing",
+            message="expected the attribute account, found none: it is for the account that takes such "
+            f"messages; where {self._account} surely does, say so with TRADER_DEFAULT=true",
+        )
+        return Letter(message.id, message.published_at, intent_name(delivery), None, None, None, refusal)
 
     async def _refusal(self, record: RunRecord, request: Request | None) -> Refusal | None:
         if record.state == "running" or record.result is None:
@@ -197,8 +219,8 @@ class Replays:
         try:
             await self._store.commit([Update(document.path, fresh.to_json(), document.version)])
         except Conflict:
-            raise StoreUnavailable(
-                "store-contended",
+            raise Rejected(
+                "run-in-progress",
                 f"expected the run {record.key} as it was read, found it changed; look again",
             ) from None
 
@@ -220,9 +242,16 @@ def _delivery(data: bytes, attributes: Mapping[str, str], message_id: str, publi
     )
 
 
-def _own(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Return the attributes that the message itself had."""
-    return {name: value for name, value in attributes.items() if not name.startswith(_ADDED)}
+def _delivered(message: ReceivedMessage) -> Delivery:
+    """Return a dead letter as it was delivered before: with its own attributes and its own time.
+
+    Its own id is lost. In place of it stands one that is made of what is left, since the same message may
+    come to lie among the dead letters twice, under two ids.
+    """
+    own = {name: value for name, value in message.attributes.items() if not name.startswith(_ADDED)}
+    published = _instant(message.attributes.get(_PUBLISHED) or write_time(message.published_at))
+    made_of = f"{published}/{base64.b64encode(message.data).decode()}"
+    return _delivery(message.data, own, document_id(made_of), published)
 
 
 def _instant(time: str) -> str:

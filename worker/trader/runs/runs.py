@@ -88,6 +88,19 @@ def read(document: Document) -> RunRecord:
         ) from None
 
 
+def delivery_of(record: RunRecord) -> Delivery:
+    """Return the delivery that a run was begun with; raises Failed when someone has damaged it."""
+    try:
+        return Delivery.model_validate(record.delivery)
+    except ValidationError:
+        raise Failed(
+            "document-damaged",
+            f"expected the message of the run {record.key} in its document, found it damaged; "
+            "mend it or delete it by hand",
+            field="delivery",
+        ) from None
+
+
 async def is_over(store: Store, account: str, key: str) -> bool:
     """Return whether the run ``key`` has come to its end, or is no longer kept."""
     document = await store.get(path_of(account, key))

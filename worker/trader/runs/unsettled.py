@@ -32,5 +32,6 @@ async def unsettled(store: Store, watch: LeaseWatch, account: str) -> tuple[Unse
             what = "its plan was left half-way; a worker takes it over within a minute or two"
         else:
             continue
-        found.append(Unsettled(key=record.key, intent=record.intent, since=record.attempts[0].at, what=what))
+        since = record.attempts[0].at if record.attempts else record.requested_at  # replayed, not begun yet
+        found.append(Unsettled(key=record.key, intent=record.intent, since=since, what=what))
     return tuple(found)

@@ -4,7 +4,14 @@ from typing import Any, get_args
 
 import yaml
 
-from trader.domain.events import ALERT_TYPE, GATEWAY_TYPE, INTENT_TYPE, RESULT_TYPE, GatewayEventName
+from trader.domain.events import (
+    ALERT_TYPE,
+    FIRST_PUBLISHED,
+    GATEWAY_TYPE,
+    INTENT_TYPE,
+    RESULT_TYPE,
+    GatewayEventName,
+)
 from trader.domain.run_key import SOURCE_PREFIX
 from trader.domain.status import Mode, Severity, Status
 from trader.domain.wire import RFC_3339
@@ -109,6 +116,13 @@ def _messages() -> Description:
         "cron": {"type": "string", "description": "The job's schedule: its nearest tick is the run."},
         "timeZone": {"type": "string", "description": "The job's time zone, such as America/New_York."},
         "traceparent": {"type": "string", "description": "W3C trace context."},
+        FIRST_PUBLISHED: {
+            "type": "string",
+            "format": "date-time",
+            "pattern": RFC_3339,
+            "description": "When the wish was first published, of a follow-up or a replay: a looser trading "
+            "state counts from then. The worker's own; it never makes a message younger than it is.",
+        },
     }
     of_result = {
         "status": {"enum": [status.value for status in Status]},

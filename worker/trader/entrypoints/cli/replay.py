@@ -46,12 +46,14 @@ async def _replay(settings: "Settings", wanted: Collection[str] | None, *, as_js
     """Replay what is ``wanted``, None for all that can be; with nothing wanted, list."""
     from trader import bootstrap
     from trader.discovery import find_intents
-    from trader.entrypoints.cli.stored import known_account_of, open_store
+    from trader.entrypoints.cli.stored import known_account_of, open_store, takes_unnamed
     from trader.runs.replays import Replays
 
     async with open_store(settings) as store:
         clock = bootstrap.open_clock(settings)
-        replays = Replays(store, clock, find_intents(), await known_account_of(store, settings))
+        account = await known_account_of(store, settings)
+        unnamed = await takes_unnamed(store, settings, account)
+        replays = Replays(store, clock, find_intents(), account, takes_unnamed=unnamed)
         box = await bootstrap.open_dead_letters(settings, clock)
         try:
             messages = {message.id: message for message in await box.letters()}

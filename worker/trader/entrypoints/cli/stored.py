@@ -47,6 +47,21 @@ async def known_account_of(store: "Store", settings: "Settings") -> str:
     return account
 
 
+async def takes_unnamed(store: "Store", settings: "Settings", account: str) -> bool:
+    """Return whether the messages that name no account are surely those of ``account``.
+
+    ``TRADER_DEFAULT`` says so of ``TRADER_ACCOUNT``, whatever ``--account`` names. Unset, it is known only on
+    one machine, and there of an account that has its store for itself.
+    """
+    from trader.settings import Settings
+    from trader.stored.records import known_accounts
+
+    worker = Settings.load()
+    if "default" in worker.model_fields_set:
+        return worker.default and worker.account in (None, account)
+    return settings.backend == "local" and set(await known_accounts(store)) <= {account}
+
+
 async def account_of(store: "Store", settings: "Settings") -> str:
     """Return the account that ``settings`` name, else the only one known; raises WrongUse."""
     from trader.stored.records import known_accounts
