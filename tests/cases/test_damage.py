@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crash import ACCOUNT
-from tests.support.play import Play, playing, signal
+from tests.support.crash import ACCOUNT, Fate, theatre
+from tests.support.play import Play, playing, signal, with_a_history
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
-from trader.ports import Document, Update
+from trader.ports import Delete, Document, Update
+from trader.runner.sweeper import Sweeper
 from trader.runs import locks, runs
 from trader.stored import orderbook, records
 
@@ -85,6 +86,36 @@ async def test_a_damaged_document_fails_the_run_that_needs_it_by_name(
             assert (await play.result({"intent": "summary"})).status is Status.SUCCEEDED
         await rewritten(play, path, document.data)
         assert (await play.result(NVDA, "mended")).status is Status.SUCCEEDED
+
+
+async def test_a_damaged_lock_leaves_an_order_that_may_stand_in_doubt_and_not_merely_failed(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await with_a_history(world)
+        message = world.message(signal("MSFT"), "first")
+        async with world.worker(Fate(1, "after", "orders.place")) as doomed:
+            assert not await world.deliver(doomed, message(1))
+        lock = await world.store.get(locks.path_of(ACCOUNT))
+        assert lock is not None
+        await world.store.commit([Update(lock.path, {"fence": "?"}, lock.version)])
+        world.pass_time(61)
+        async with world.worker() as runner:
+            sweeper = Sweeper(runner)
+            for _ in range(2):
+                await sweeper.sweep()
+                world.pass_time(61)
+        result = await world.the_result_of("message/first")
+        assert (result.status, result.reason and result.reason.code) == (
+            Status.UNRESOLVED,
+            "document-damaged",
+        )
+        assert len(await orderbook.contract_locks(world.store, ACCOUNT)) == 1
+        assert [event for event, _ in await world.alerts()] == ["order-unresolved"]
+        damaged = await world.store.get(lock.path)
+        assert damaged is not None
+        await world.store.commit([Delete(lock.path, damaged.version)])
+        await world.all_is_well()
 
 
 async def test_an_order_that_is_found_no_more_is_not_sent_again(tmp_path: Path) -> None:

@@ -17,11 +17,12 @@ from trader.domain.gateway import GatewayState, GatewayStatus
 from trader.domain.instruments import Contract, Instrument
 from trader.domain.market import Bar, BarSize, Price
 from trader.domain.messages import Command, Outcome, Result
+from trader.domain.orders import OrderReport
 from trader.domain.portfolio import Account, AccountValue, Fill, OpenOrder, Position
 from trader.domain.status import IntentClass, Severity
 from trader.domain.wire import JsonObject
 from trader.intent import AnyIntent, Completed, Intent, Run
-from trader.ports import Calendars, History, Orders, OutgoingMessage, Ports, Store, Topic
+from trader.ports import Calendars, History, Orders, OutgoingMessage, Ports, Store, Topic, Write
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
 from trader.runs.decoding import Delivery
@@ -117,6 +118,9 @@ class Handler:
     rest: list[str] = field(default_factory=list)  # what it leaves each time for a continuation
     severity: Severity = Severity.INFO
     failure: Failed | None = None
+    outcome: Outcome = field(default_factory=Outcome)
+    orders: tuple[OrderReport, ...] = ()
+    writes: tuple[Write, ...] = ()
     heard: list[str] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -132,7 +136,14 @@ class Handler:
         if self.error is not None:
             raise self.error
         rest = Note(text=self.rest.pop(0)) if self.rest else None
-        return Completed(Outcome(), rest=rest, severity=self.severity, failure=self.failure)
+        return Completed(
+            self.outcome,
+            self.orders,
+            self.failure,
+            rest=rest,
+            severity=self.severity,
+            writes=self.writes,
+        )
 
 
 @dataclass(frozen=True, slots=True)

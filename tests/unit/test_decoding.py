@@ -12,7 +12,7 @@ from tests.support.deliveries import delivery
 from trader.domain.errors import Rejected
 from trader.domain.messages import Command, Outcome
 from trader.domain.status import IntentClass
-from trader.domain.wire import write_time
+from trader.domain.wire import digest, write_time
 from trader.intent import AnyIntent, Completed, Intent, Run
 from trader.ports import Ports
 from trader.runs.decoding import Request, decode, intent_name, is_dry_run
@@ -153,6 +153,16 @@ def test_the_fingerprint_tells_wishes_apart_and_not_spellings() -> None:
     ]
     assert len({request.fingerprint for request in same}) == 1
     assert len({request.fingerprint for request in [same[0], *others]}) == 4
+
+
+def test_a_run_claimed_before_defaults_were_left_out_is_known_by_its_fingerprint() -> None:
+    older = digest(
+        {"intent": "paint", "command": Paint(colour="red").model_dump(mode="json"), "dryRun": False}
+    )
+    assert understood(RED).has(older)
+    assert understood(RED).has(understood(RED).fingerprint)
+    for other in ({**RED, "coats": 2}, {**RED, "dryRun": True}, {**RED, "intent": "summary"}):
+        assert not understood(other).has(older)
 
 
 def test_a_refusal_still_knows_what_was_wanted_where_that_can_be_read() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.deliveries import delivery
-from tests.support.world import ACCOUNT, Deliver, World
+from tests.support.world import ACCOUNT, Deliver, Note, World
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.errors import (
     Failed,
@@ -24,7 +25,7 @@ from trader.domain.errors import (
 )
 from trader.domain.messages import Reason, Result
 from trader.domain.status import Severity, Status
-from trader.domain.wire import JsonObject, write_time
+from trader.domain.wire import JsonObject, digest, write_time
 from trader.ports import Document, ReceivedMessage, Store, Update, Write
 from trader.runner.runner import Runner
 from trader.runs import runs
@@ -133,6 +134,35 @@ async def test_one_id_with_other_contents_is_refused_under_the_messages_own_id(w
         assert reason_of(refused).code == "id-reused"
         assert refused.id == f"message/{message.message.message_id}"
     assert world.handler("control").calls == 1
+
+
+@pytest.mark.parametrize("stored", ["by this release", "by one that wrote defaults into the fingerprint"])
+async def test_a_message_that_was_put_off_is_carried_out_by_a_release_whose_command_knows_more(
+    world: World, stored: str
+) -> None:
+    deliver = world.message()
+    world.handler().error = Retryable("not-now", "later")
+    with pytest.raises(Retryable):
+        await world.worker().receive(deliver())
+    world.handler().error = None
+    released = world.worker()
+    if stored == "by this release":
+        released.intents = {
+            "reading": replace(world.intents["reading"], command=LargerNote),
+        }
+    else:
+        document = await run_document(world)
+        older = digest({"intent": "reading", "command": {"text": ""}, "dryRun": False})
+        data: JsonObject = {**document.data, "fingerprint": older}
+        await world.store.commit([Update(document.path, data, document.version)])
+    await released.receive(deliver(2))
+    assert [result.status for result in world.results()] == ["succeeded"]
+
+
+class LargerNote(Note):
+    """The command of the next release."""
+
+    more: str | None = None
 
 
 async def test_a_refusal_before_the_claim_uses_the_id_up_for_nobody(world: World) -> None:

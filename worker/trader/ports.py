@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from trader.domain.errors import Failed
 from trader.domain.gateway import GatewayStatus
 from trader.domain.hours import Hours
 from trader.domain.instruments import Contract, Instrument
@@ -29,11 +30,22 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A stored document; ``version`` is opaque and changes at each write."""
+    """A stored document; ``version`` is opaque and changes at each write.
+
+    One that somebody has damaged is found as any other, so that it can be named, counted or replaced; its
+    ``content`` is then the error to raise.
+    """
 
     path: str
-    data: JsonObject
+    content: JsonObject | Failed
     version: str
+
+    @property
+    def data(self) -> JsonObject:
+        """What it holds; raises Failed (``document-damaged``), naming it, where that is no JSON object."""
+        if isinstance(self.content, Failed):
+            raise self.content
+        return self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +91,8 @@ class Store(Protocol):
     """Documents by path (``accounts/DU1/runs/ab12``: collection and id in turn), written in atomic batches.
 
     Raises StoreUnavailable when the store can't answer; after a ``commit`` that raised it, the batch may
-    or may not have been written. Raises Failed for a document that is damaged (``document-damaged``) or
-    larger than a megabyte (``document-too-large``).
+    or may not have been written, unless its code is ``store-contended``: then it surely was not. Raises
+    Failed ``document-too-large`` for a document larger than a megabyte, with nothing of its batch written.
     """
 
     async def get(self, path: str) -> Document | None: ...
@@ -90,7 +102,8 @@ class Store(Protocol):
     ) -> Sequence[Document]:
         """Return the documents of ``collection`` whose top-level text fields equal ``where``, by id.
 
-        ValueError for a field that the store has no index for.
+        Damaged ones are among them: those that match, and those of which nothing can be read. ValueError for
+        a field that the store has no index for.
         """
 
     async def commit(self, writes: Sequence[Write]) -> Sequence[str]:

@@ -1,10 +1,12 @@
 """The adapters that keep each contract: one more adapter is one more entry here."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.broken_files import held, losing_a_reply
@@ -28,13 +30,15 @@ NAMES = {Topic.INTENTS: "intents", Topic.RESULTS: "results"}
 class Stores:
     """How one kind of store is opened, again and again on the same documents, and how it is troubled.
 
-    ``unsteady`` opens a handle that the two kinds of trouble are of.
+    ``unsteady`` opens a handle that the two kinds of trouble are of. ``damage`` does to a document what a
+    person can who changes it past the store.
     """
 
     open: Callable[[], Awaitable[Store]]
     unsteady: Callable[[], Awaitable[Store]]
     losing_a_reply: Callable[[], AbstractContextManager[None]]
     silent: Callable[[], AbstractContextManager[None]]
+    damage: Callable[[str], Awaitable[None]]
 
 
 async def sqlite_stores(request: pytest.FixtureRequest, folder: Path, cleanup: AsyncExitStack) -> Stores:
@@ -50,7 +54,12 @@ async def sqlite_stores(request: pytest.FixtureRequest, folder: Path, cleanup: A
     async def unsteady() -> Store:
         return troubled
 
-    return Stores(open_one, unsteady, lambda: losing_a_reply(troubled._database), lambda: held(path))
+    async def damage(document: str) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as prompt:
+            prompt.execute("PRAGMA ignore_check_constraints = ON")
+            prompt.execute("UPDATE documents SET data = '{' WHERE collection || '/' || id = ?", (document,))
+
+    return Stores(open_one, unsteady, lambda: losing_a_reply(troubled._database), lambda: held(path), damage)
 
 
 async def firestore_stores(request: pytest.FixtureRequest, folder: Path, cleanup: AsyncExitStack) -> Stores:
@@ -72,7 +81,18 @@ async def firestore_stores(request: pytest.FixtureRequest, folder: Path, cleanup
             )
         )
 
-    return Stores(open_one, unsteady, between.losing_a_reply, between.silent)
+    async def damage(document: str) -> None:
+        # As in the console, which offers a timestamp as the type of a time.
+        async with httpx.AsyncClient(trust_env=False) as console:
+            answer = await console.patch(
+                f"http://{address}/v1/projects/{project}/databases/(default)/documents/{document}",
+                params={"updateMask.fieldPaths": "changedAt"},
+                headers={"Authorization": "Bearer owner"},
+                json={"fields": {"changedAt": {"timestampValue": "2026-11-23T17:00:00Z"}}},
+            )
+            assert answer.status_code == 200, answer.text
+
+    return Stores(open_one, unsteady, between.losing_a_reply, between.silent, damage)
 
 
 STORES: Mapping[str, Callable[[pytest.FixtureRequest, Path, AsyncExitStack], Awaitable[Stores]]] = {

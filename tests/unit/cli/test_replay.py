@@ -150,4 +150,4 @@ def test_beside_a_run_whose_message_is_damaged_it_says_which_in_one_line(
     said = trader("replay")
     assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
     assert "document-damaged" in said.err
-    assert "id/one" in said.err
+    assert path_of("DU1", "id/one") in said.err

@@ -57,7 +57,7 @@ class Damaging(Passing):
 
     async def get(self, path: str) -> Document | None:
         found = await self.real.get(path)
-        return replace(found, data={"state": 5}) if found and path in self._damaged else found
+        return replace(found, content={"state": 5}) if found and path in self._damaged else found
 
 
 class Account:

@@ -40,6 +40,7 @@ SCHEMA = Schema(version=2, script=TABLES + INDEXES)
 
 # As bytes: text that is no UTF-8 would fail inside sqlite3, where nobody can say which document it was.
 ROW = "id, CAST(data AS BLOB), version"
+DAMAGED = "CASE WHEN json_valid(data) THEN json_type(data) <> 'object' ELSE 1 END"
 GET = f"SELECT {ROW} FROM documents WHERE collection = ? AND id = ?"  # noqa: S608
 NEXT_VERSION = "UPDATE versions SET last = last + 1 RETURNING last"
 CREATE = "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -64,7 +65,7 @@ class SqliteStore:
         await self._database.close()
 
     async def get(self, path: str) -> Document | None:
-        """Return the document; raises Failed (document-damaged) if it is no JSON object."""
+        """Return the document; it is damaged if it is no JSON object."""
         key = split(path)
         row = await self._database.read(lambda connection: connection.execute(GET, key).fetchone())
         return None if row is None else _document(key[0], row)
@@ -72,14 +73,14 @@ class SqliteStore:
     async def query(
         self, collection: str, *, where: Mapping[str, str] | None = None, limit: int = 1000
     ) -> Sequence[Document]:
-        """Return matching documents by id; ValueError for a field that has no index.
+        """Return matching documents by id, and those that may match for all that can be read of them.
 
-        A document that is no JSON object matches no ``where``; without one it raises Failed.
+        ValueError for a field that has no index.
         """
         split(f"{collection}/id")
         wanted = where or {}
         statement = query_statement(tuple(wanted))
-        values = (collection, *wanted.values(), limit)
+        values = (collection, *wanted.values(), *([collection] if wanted else []), limit)
         rows = await self._database.read(lambda connection: connection.execute(statement, values).fetchall())
         return [_document(collection, row) for row in rows]
 
@@ -98,11 +99,18 @@ class SqliteStore:
 
 
 def query_statement(fields: Sequence[str]) -> str:
-    """Return the query for documents of a collection by ``fields``; ValueError for one without an index."""
+    """Return the query for documents of a collection by ``fields``; ValueError for one without an index.
+
+    Its values are the collection, one for each field, the collection once more if there are any, and a limit.
+    """
     for name in fields:
         check_indexed(name)
-    conditions = " AND ".join(["collection = ?", *(f"{_value(name)} = ?" for name in fields)])
-    return f"SELECT {ROW} FROM documents WHERE {conditions} ORDER BY id LIMIT ?"  # noqa: S608
+    found = " AND ".join(["collection = ?", *(f"{_value(name)} = ?" for name in fields)])
+    parts = [f"SELECT {ROW} FROM documents WHERE {found}"]  # noqa: S608
+    if fields:  # of a damaged document no field can be read: each index has it among its few without a value
+        lost = f"collection = ? AND {_value(fields[0])} IS NULL AND {DAMAGED}"
+        parts.append(f"SELECT {ROW} FROM documents WHERE {lost}")  # noqa: S608
+    return f"{' UNION ALL '.join(parts)} ORDER BY id LIMIT ?"
 
 
 def _change(write: Write, text: str | None, version: int) -> tuple[str, tuple[str | int | None, ...]]:
@@ -123,7 +131,6 @@ def _document(collection: str, row: tuple[str, bytes, int]) -> Document:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise damaged(path, f"found {error}") from None
-    if not isinstance(data, dict):
-        raise damaged(path, f"found {type(data).__name__}")
-    return Document(path, data, str(version))
+        return Document(path, damaged(path, f"found {error}"), str(version))
+    content = data if isinstance(data, dict) else damaged(path, f"found {type(data).__name__}")
+    return Document(path, content, str(version))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from trader.domain.errors import Failed
 from trader.planning.records import Decision, Ordered, OrderRefusal, StrategyDecision, TargetLine
 from trader.plans import StoredPlan
 from trader.ports import Store
@@ -36,7 +37,7 @@ async def latest_decision(store: Store, account: str, strategy: str) -> Explaine
         try:
             plan = StoredPlan.model_validate(document.data.get("plan") or {})
             found = _explained(str(document.data["key"]), str(document.data["intent"]), plan, strategy)
-        except (KeyError, ValidationError):
+        except (Failed, KeyError, ValidationError):
             continue  # another intent's plan, or a damaged run, which is its own run's affair
         if found and (newest is None or found.decided_at > newest.decided_at):
             newest = found

@@ -21,6 +21,9 @@ from trader.runs.lease import LeaseWatch
 from trader.runs.runs import OwnedRun
 from trader.settings import Settings
 
+EXHAUSTED = "retries-exhausted"
+"""The code of a run whose deliveries have run out; its message goes to the dead letters."""
+
 
 class Attempt:
     """Carries a run out once; ``run`` raises a TraderError for any end but completion."""
@@ -98,15 +101,19 @@ class Attempt:
 
     async def stopped(self, end: Terminal) -> Terminal:
         """Return the end of a run whose handler ``end`` has stopped."""
-        return await self._execution.stopped(end) if self._execution else end
+        return end if self._owned.record.plan is None else await self._planned().stopped(end)
 
     async def gave_up(self, why: str) -> Terminal:
         """Return the end of a run whose deliveries have run out."""
         if self._owned.record.plan is None:
-            return Failed("retries-exhausted", why)
+            return Failed(EXHAUSTED, why)
+        return await self._planned().gave_up(why)
+
+    def _planned(self) -> Execution:
+        """Return what looks after the orders of a stored plan, where the account was never had as well."""
         if self._execution is None:
             self._execution = self._executing(may_send=False, deadline=0.0)
-        return await self._execution.gave_up(why)
+        return self._execution
 
     def _executing(self, *, may_send: bool, deadline: float) -> Execution:
         return Execution(

@@ -1,8 +1,8 @@
 """The life of one intent: claimed once, carried out under a lease, ended in one result."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,29 +10,26 @@ import structlog
 
 from trader import tracing
 from trader.domain.errors import (
+    Failed,
     LeaseLost,
-    OutcomeUnknown,
     Rejected,
     Retryable,
     StoreUnavailable,
     Terminal,
     TopicUnavailable,
 )
-from trader.domain.messages import Command, Result
-from trader.domain.orders import OrderReport
-from trader.domain.status import Status, worst
+from trader.domain.messages import Result
 from trader.domain.strategy import AnyStrategy
-from trader.execution.verdict import verdict
 from trader.intent import AnyIntent, Completed
 from trader.ports import Document, Ports
-from trader.runner.attempt import Attempt
+from trader.runner.attempt import EXHAUSTED, Attempt, too_old
 from trader.runner.day_start import DayStart
-from trader.runner.follow_up import next_of, rest_of
-from trader.runner.telling import SEVERITY, Teller, reason_of
+from trader.runner.ending import TOO_LARGE, Ending, ending_of
+from trader.runner.telling import Teller
 from trader.runs import runs
 from trader.runs.decoding import Delivery, Request, decode
 from trader.runs.lease import Lease, LeaseWatch
-from trader.runs.runs import OwnedRun
+from trader.runs.runs import CONTENDED, OwnedRun
 from trader.settings import DELIVERY_ATTEMPTS, Settings
 
 log = structlog.get_logger(__name__)
@@ -124,7 +121,7 @@ class Runner:
         if standing is None:
             return
         record = runs.read(standing)
-        if record.fingerprint != request.fingerprint:
+        if not request.has(record.fingerprint):
             raise Rejected(
                 "id-reused",
                 f"this id belongs to a run of {record.intent} with other contents; use a fresh id",
@@ -176,9 +173,15 @@ class Runner:
         return lease
 
     async def _carry_out(self, owned: OwnedRun, request: Request, account: str) -> None:
+        try:
+            await self._to_its_end(owned, request, account)
+        except Terminal as error:  # it is claimed: from here on nothing but its stored end may be told of it
+            raise Retryable(error.code, error.message) from error
+
+    async def _to_its_end(self, owned: OwnedRun, request: Request, account: str) -> None:
         attempt = owned.record.attempts[-1].n
+        is_last = attempt >= self._delivery_attempts
         end: Completed | Terminal
-        exhausted = False
         log.info("started", attempt=attempt)
         work = Attempt(
             self.ports,
@@ -199,23 +202,21 @@ class Runner:
             raise
         except Exception as error:
             again = _retryable(error)
-            if attempt < self._delivery_attempts:
+            if not is_last:
                 log.warning("put off", code=again.code, reason=again.message)
                 await owned.release()
                 raise again from error
-            exhausted = True
-            end = await work.gave_up(
-                f"gave up after {attempt} deliveries; the last one ended with {again.code}: {again.message}"
-            )
-        orders = end.orders if isinstance(end, Completed) else work.orders
-        result = self._result(owned, request, account, end, orders, work.postponed)
-        rest = _rest(end, request, work.postponed)
-        turn = replace(request, key=request.key.again(len(owned.record.replays)))
-        follow_up = rest_of(turn, result.status, rest) if rest else None
-        follow_up = follow_up or next_of(turn, result.status)
-        writes, alerts = (end.writes, end.alerts) if isinstance(end, Completed) else ((), ())
-        body = follow_up.to_json() if follow_up else None
-        await owned.finish(result, body, (*work.writes, *writes), alerts)
+            end = await self._gave_up(work, _after(attempt, again))
+        ending = ending_of(
+            end,
+            work,
+            owned.record,
+            request,
+            mode=self._settings.mode,
+            account=account,
+            at=self.ports.clock.now(),
+        )
+        result = await self._finish(owned, ending, is_last=is_last)
         # The alert policies of infra/alerts look at these names.
         log.info(
             "ended",
@@ -224,8 +225,8 @@ class Runner:
             code=result.reason.code if result.reason else None,
         )
         await self.teller.tell(owned, account)
-        if exhausted:
-            raise Retryable("retries-exhausted", "the result is told; the message goes to the dead letters")
+        if is_last and result.reason and result.reason.code == EXHAUSTED:
+            raise Retryable(EXHAUSTED, "the result is told; the message goes to the dead letters")
 
     async def _ended(self, work: Attempt) -> Completed | Terminal:
         try:
@@ -235,6 +236,31 @@ class Runner:
                 return await work.stopped(end)
             except Terminal as damaged:  # its own documents can't be read
                 return damaged
+
+    async def _gave_up(self, work: Attempt, why: str) -> Terminal:
+        try:
+            return await work.gave_up(why)
+        except Terminal as damaged:
+            return damaged
+
+    async def _finish(self, owned: OwnedRun, ending: Ending, *, is_last: bool) -> Result:
+        """Store the run's end and return its result: a lesser one where the store won't ever take this one.
+
+        What it may take the next time is left to the next delivery, while there is one that may still act.
+        """
+        while True:
+            try:
+                await ending.store(owned)
+            except (Failed, StoreUnavailable) as error:
+                is_over = is_last or too_old(ending.request, self.ports) is not None
+                why = _why_never(error, ending.result.attempt, is_over=is_over)
+                lesser = ending.lesser(why) if why else None
+                if lesser is None:
+                    raise
+                log.warning("end not taken", code=error.code)
+                ending = lesser
+            else:
+                return ending.result
 
     async def _under_lease(
         self, owned: OwnedRun, work: Coroutine[Any, Any, Completed | Terminal]
@@ -265,48 +291,19 @@ class Runner:
             if self.ports.clock.monotonic() - owned.renewed_at >= lease_s:
                 raise LeaseLost("lease-lost", "the store did not renew this run's lease in time")
 
-    def _result(
-        self,
-        owned: OwnedRun,
-        request: Request,
-        account: str,
-        end: Completed | Terminal,
-        orders: tuple[OrderReport, ...],
-        postponed: Collection[str],
-    ) -> Result:
-        record = owned.record
-        completed = end if isinstance(end, Completed) else None
-        failure = _failure_of(end, postponed) if isinstance(end, Completed) else end
-        status = failure.status if failure else Status.SUCCEEDED
-        return Result(
-            id=record.key,
-            intent=request.intent.name,
-            status=status,
-            severity=worst(SEVERITY[status], completed.severity if completed else None),
-            dry_run=request.message.dry_run,
-            mode=self._settings.mode,
-            account=account,
-            reason=reason_of(failure) if failure else None,
-            outcome=completed.outcome.to_json() if completed else None,
-            orders=orders,
-            requested_at=record.requested_at,
-            started_at=record.attempts[0].at,
-            finished_at=self.ports.clock.now(),
-            attempt=record.attempts[-1].n,
-        )
+
+def _why_never(error: Failed | StoreUnavailable, attempt: int, *, is_over: bool) -> Failed | None:
+    """Return why the store won't take an end that it has surely not written; None where it still may.
+
+    ``is_over`` says that no later attempt could do better.
+    """
+    if isinstance(error, Failed):
+        return error if error.code == TOO_LARGE else None
+    return Failed(EXHAUSTED, _after(attempt, error)) if is_over and error.code == CONTENDED else None
 
 
-def _rest(end: Completed | Terminal, request: Request, postponed: Collection[str]) -> Command | None:
-    """Return what is left for want of time: orders that were not sent are decided on anew."""
-    if not isinstance(end, Completed):
-        return None
-    return request.command if postponed else end.rest
-
-
-def _failure_of(completed: Completed, postponed: Collection[str]) -> Terminal | None:
-    """Return why a handler's end isn't success; what is in doubt comes before everything else."""
-    judged = verdict([order for order in completed.orders if order.reference not in postponed])
-    return judged if isinstance(judged, OutcomeUnknown) else completed.failure or judged
+def _after(attempt: int, last: Retryable) -> str:
+    return f"gave up after {attempt} deliveries; the last one ended with {last.code}: {last.message}"
 
 
 def _retryable(error: Exception) -> Retryable:

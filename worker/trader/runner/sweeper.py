@@ -9,7 +9,7 @@ from trader.ports import Document
 from trader.runner.attempt import too_old
 from trader.runner.runner import Runner
 from trader.runs import locks, runs
-from trader.runs.decoding import decode
+from trader.runs.decoding import Delivery, decode
 
 log = structlog.get_logger(__name__)
 
@@ -35,34 +35,47 @@ class Sweeper:
     async def sweep(self) -> None:
         """Look once at every run that isn't told of yet."""
         account = self._runner.account()
-        unfinished: list[Document] = []
+        unfinished: dict[str, Document] = {}
         for state in ("running", "ended"):
-            unfinished += await self._ports.store.query(f"accounts/{account}/runs", where={"state": state})
-        # Watching the account's lock too, a run that is taken over need not wait a second time for it.
-        lock = await self._ports.store.get(locks.path_of(account))
-        if lock is not None:
-            self._runner.watch.is_dead(lock, locks.read(lock).holder)
-        watched = {document.path for document in unfinished} | {locks.path_of(account)}
-        self._runner.watch.forget_all_but(watched)
-        for document in unfinished:
+            found = await self._ports.store.query(f"accounts/{account}/runs", where={"state": state})
+            unfinished |= {document.path: document for document in found}
+        self._runner.watch.forget_all_but({*unfinished, locks.path_of(account)})
+        await self._watch_lock(account)
+        for path, document in unfinished.items():
             try:
                 await self._sweep_one(document, account)
-            except (Retryable, Failed) as error:
-                log.warning("run left for later", path=document.path, code=error.code)
+            except Retryable as error:
+                log.warning("run left for later", path=path, code=error.code)
+            except Failed as error:
+                log.warning("run left for a person", path=path, code=error.code, field=error.field)
+            except Exception as error:  # a run that can't be swept keeps no other from its end
+                log.error("run not swept", path=path, exc_info=error)
+
+    async def _watch_lock(self, account: str) -> None:
+        """Watch the account's lock too: a run that is taken over need not wait a second time for it."""
+        lock = await self._ports.store.get(locks.path_of(account))
+        try:
+            if lock is not None:
+                self._runner.watch.is_dead(lock, locks.read(lock).holder)
+        except Failed as error:  # only who needs the account can't go on
+            log.warning("account lock not watched", path=locks.path_of(account), code=error.code)
 
     async def _sweep_one(self, document: Document, account: str) -> None:
         record = runs.read(document)
-        with tracing.continued(runs.delivery_of(record).attributes), tracing.span("sweep"):
-            await self._end(document, record, account)
+        delivery = runs.delivery_of(document.path, record)
+        with tracing.continued(delivery.attributes), tracing.span("sweep"):
+            await self._end(document, record, delivery, account)
 
-    async def _end(self, document: Document, record: runs.RunRecord, account: str) -> None:
+    async def _end(
+        self, document: Document, record: runs.RunRecord, delivery: Delivery, account: str
+    ) -> None:
         if not self._runner.watch.is_dead(document, record.lease):
             return
         if record.state == "ended":
             await self._runner.teller.tell_again(document, account)
             return
         try:
-            request = decode(runs.delivery_of(record), self._runner.intents, account)
+            request = decode(delivery, self._runner.intents, account)
         except Rejected as error:
             raise Failed(
                 error.code, f"{document.path} holds a message that is refused: {error.message}"

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
 from trader import tracing
 from trader.domain.errors import Retryable, Terminal
@@ -46,20 +47,24 @@ class Teller:
 
     async def tell(self, owned: OwnedRun, account: str) -> None:
         """Publish the end that ``owned`` has just stored."""
-        await self._publish_end(owned.record, owned.data, account)
+        await self._publish_end(owned.record, owned.data, owned.path, account)
         # Only spares the sweeper a repetition, so that the acknowledgement need not wait for it.
         self._later(owned.reported())
 
     async def tell_again(self, document: Document, account: str) -> None:
-        """Publish the stored result of a run that has ended, under its next number."""
+        """Publish the stored result of a run that has ended, under its next number.
+
+        Raises Failed for a damaged document, of which nothing is counted nor told.
+        """
         record = runs.read(document)
+        _end_of(record, document.path)
         record = record.model_copy(update={"publications": record.publications + 1})
         store, clock, data = self._ports.store, self._ports.clock, record.to_json()
         try:
             (version,) = await store.commit([Update(document.path, data, document.version)])
         except Conflict:
             raise Retryable("run-in-progress", "another delivery of this message is being answered") from None
-        await self._publish_end(record, data, account)
+        await self._publish_end(record, data, document.path, account)
         if record.state == "ended":
             told = OwnedRun(store, document.path, version, record, clock, since=clock.monotonic())
             self._later(told.reported())
@@ -91,16 +96,15 @@ class Teller:
         """Wait for what is still being noted down."""
         await asyncio.gather(*self._background)
 
-    async def _publish_end(self, record: RunRecord, data: JsonObject, account: str) -> None:
-        result = runs.end_of(record)
+    async def _publish_end(self, record: RunRecord, data: JsonObject, path: str, account: str) -> None:
+        result, follow_up = _end_of(record, path)
         stored = data["result"]
         assert isinstance(stored, dict)  # noqa: S101 - a record that has ended has one
         for n, alert in enumerate(record.alerts, start=1):
             await self._publish(Topic.RESULTS, alert_event(alert, record.key, n))
         await self._publish(Topic.RESULTS, result_event(result, record.publications, stored))
-        if record.follow_up is not None and record.state == "ended":
-            follow_up = FollowUpMessage.model_validate(record.follow_up)
-            first = first_published_at(runs.delivery_of(record))
+        if follow_up is not None:
+            first = first_published_at(runs.delivery_of(path, record))
             await self._publish(Topic.INTENTS, follow_up.event(account, result.finished_at, first))
 
     async def _publish(self, topic: Topic, event: Event) -> None:
@@ -112,3 +116,14 @@ class Teller:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _end_of(record: RunRecord, path: str) -> tuple[Result, FollowUpMessage | None]:
+    """Return what a run that has ended is to publish; raises Failed where somebody has damaged it."""
+    result = runs.end_of(record)
+    if record.follow_up is None or record.state != "ended":
+        return result, None
+    try:
+        return result, FollowUpMessage.model_validate(record.follow_up)
+    except ValidationError as error:
+        raise runs.damaged(path, error, "followUp") from None

@@ -61,12 +61,29 @@ class Request:
     intent: AnyIntent
     command: Command
     first_published_at: datetime
-    fingerprint: str
 
     @property
     def kind(self) -> IntentClass:
         """The intent's class, as its command asks for it."""
         return self.intent.kind_of(self.command) if self.intent.kind_of else self.intent.kind
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for each message that says the same, in whatever spelling, and whatever its intent knows.
+
+        Defaults are left out: a field that a later release adds makes no other message of this one.
+        """
+        return self._fingerprint(self.command.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+    def has(self, fingerprint: str) -> bool:
+        """Return whether ``fingerprint``, which a run was claimed with, is that of this message.
+
+        A run that was claimed before defaults were left out has them in its own.
+        """
+        return fingerprint in (self.fingerprint, self._fingerprint(self.command.to_json()))
+
+    def _fingerprint(self, command: JsonObject) -> str:
+        return digest({"intent": self.intent.name, "command": command, "dryRun": self.message.dry_run})
 
 
 def intent_name(delivery: Delivery) -> str | None:
@@ -127,7 +144,6 @@ def decode(delivery: Delivery, intents: Mapping[str, AnyIntent], account: str) -
         intent=intent,
         command=command,
         first_published_at=first_published_at(delivery),
-        fingerprint=digest({"intent": intent.name, "command": command.to_json(), "dryRun": message.dry_run}),
     )
 
 

@@ -63,7 +63,7 @@ class _Claimed:
         for document in documents:
             record = runs.read(document)
             self._by_letter |= {replayed.letter: document for replayed in record.replays}
-            message = runs.delivery_of(record).message
+            message = runs.delivery_of(document.path, record).message
             self._by_message[message.data, _instant(message.publish_time)] = document
             self._bodies.add(message.data)
 
@@ -180,7 +180,7 @@ class Replays:
                 "expected a run that has ended, found it under way or being settled; wait for its result"
             )
             return Refusal(code="run-in-progress", message=message)
-        if request and record.fingerprint != request.fingerprint:
+        if request and not request.has(record.fingerprint):
             return Refusal(code="id-reused", message="this id belongs to a run with other contents")
         if record.result.status is not Status.FAILED:
             found = record.result.status

@@ -21,6 +21,9 @@ from trader.runs.locks import AccountLock
 UNCLAIMED = ""
 """The version of a run that isn't stored yet."""
 
+CONTENDED = "store-contended"
+"""The code of a write that was surely not made: what it meets has changed each time it was tried."""
+
 RETRIES = 5
 """How often a write is tried again that may have been applied although an error was reported."""
 
@@ -68,6 +71,14 @@ def end_of(record: RunRecord) -> Result:
     return record.result
 
 
+def delivery_of(path: str, record: RunRecord) -> Delivery:
+    """Return what the run at ``path`` was last claimed with; raises Failed, naming it, when it is damaged."""
+    try:
+        return Delivery.model_validate(record.delivery)
+    except ValidationError as error:
+        raise damaged(path, error, "delivery") from None
+
+
 def path_of(account: str, key: str) -> str:
     """Return where the run ``key`` is kept."""
     return f"accounts/{account}/runs/{document_id(key)}"
@@ -78,27 +89,18 @@ def read(document: Document) -> RunRecord:
     try:
         return RunRecord.model_validate(document.data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Failed(
-            "document-damaged",
-            f"expected a run document at {document.path}, found {where}: {first['msg']}; "
-            "mend it or delete it by hand",
-            field=where,
-        ) from None
+        raise damaged(document.path, error) from None
 
 
-def delivery_of(record: RunRecord) -> Delivery:
-    """Return the delivery that a run was begun with; raises Failed when someone has damaged it."""
-    try:
-        return Delivery.model_validate(record.delivery)
-    except ValidationError:
-        raise Failed(
-            "document-damaged",
-            f"expected the message of the run {record.key} in its document, found it damaged; "
-            "mend it or delete it by hand",
-            field="delivery",
-        ) from None
+def damaged(path: str, error: ValidationError, within: str = "") -> Failed:
+    """Return the error of a run document that somebody has damaged, in the field ``within`` if in one."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in (within, *first["loc"]) if part != "")
+    return Failed(
+        "document-damaged",
+        f"expected a run document at {path}, found {where}: {first['msg']}; mend it or delete it by hand",
+        field=where,
+    )
 
 
 async def is_over(store: Store, account: str, key: str) -> bool:
@@ -210,7 +212,7 @@ class OwnedRun:
                     if held:
                         held.version = versions[1]
                     return versions[1 + len(lock) :]
-            raise StoreUnavailable("store-contended", f"expected to write {self.path}, found it changing")
+            raise StoreUnavailable(CONTENDED, f"expected to write {self.path}, found it changing")
 
     async def _stands(self, wanted: RunRecord, nonce: str) -> bool:
         """After a conflict: return whether ``wanted`` is written already; raises LeaseLost when not ours.
@@ -267,7 +269,7 @@ async def standing(store: Store, path: str) -> Document:
     """Return the run document that made a claim fail."""
     document = await store.get(path)
     if document is None:  # expired by the store between the two calls; the next delivery finds out
-        raise StoreUnavailable("store-contended", f"expected a run at {path}, found none")
+        raise StoreUnavailable(CONTENDED, f"expected a run at {path}, found none")
     return document
 
 

@@ -29,7 +29,8 @@ from trader.adapters.documents import check_batch, check_indexed, damaged, split
 from trader.adapters.google.calls import bounded, retry
 from trader.adapters.google.channel import Connection
 from trader.adapters.google.values import decode, encode
-from trader.domain.errors import StoreUnavailable
+from trader.domain.errors import Failed, StoreUnavailable
+from trader.domain.wire import JsonObject
 from trader.ports import Clock, Conflict, Create, Delete, Document, Write
 
 CALL_S = 10.0
@@ -80,7 +81,7 @@ class FirestoreStore:
         await self._connection.close()
 
     async def get(self, path: str) -> Document | None:
-        """Return the document; raises Failed (document-damaged) if it holds what JSON doesn't."""
+        """Return the document; it is damaged if it holds what JSON doesn't."""
         split(path)
         request = GetDocumentRequest(name=f"{self._root}/{path}")
 
@@ -171,11 +172,12 @@ class FirestoreStore:
 
     def _document(self, message: DocumentMessage) -> Document:
         path = message.name.removeprefix(f"{self._root}/")
+        content: JsonObject | Failed
         try:
-            data = decode(DocumentMessage.pb(message).fields)
+            content = decode(DocumentMessage.pb(message).fields)
         except ValueError as error:
-            raise damaged(path, str(error)) from None
-        return Document(path, data, _version(message.update_time))
+            content = damaged(path, str(error))
+        return Document(path, content, _version(message.update_time))
 
 
 class _Refused(Exception):

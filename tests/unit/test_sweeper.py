@@ -1,0 +1,102 @@
+"""The sweeper beside documents that somebody has damaged in part: no other run waits for these."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.world import ACCOUNT, World
+from trader.adapters.sqlite import SqliteStore
+from trader.domain.errors import Retryable
+from trader.ports import Create, Document, Update
+from trader.runs import locks, runs
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    store = await SqliteStore.open(tmp_path / "state.sqlite3")
+    yield World(store)
+    await store.close()
+
+
+async def untold(world: World, *names: str, **given: Any) -> None:
+    """Let runs of these ids come to their end while nobody can be told of it."""
+    world.publisher.down = True
+    for name in names:
+        with pytest.raises(Retryable):
+            await world.worker().receive(world.message(id=name, **given)())
+    world.publisher.down = False
+
+
+async def document_of(world: World, name: str) -> Document:
+    document = await world.store.get(runs.path_of(ACCOUNT, f"id/{name}"))
+    assert document is not None
+    return document
+
+
+async def damage(world: World, name: str, **changes: Any) -> str:
+    """Put ``changes`` into a run's document, as a person would; return its path."""
+    document = await document_of(world, name)
+    await world.store.commit([Update(document.path, {**document.data, **changes}, document.version)])
+    return document.path
+
+
+async def swept(world: World) -> list[str]:
+    """Let one worker sweep until there is nothing left that it can end; return the ids that were told."""
+    sweeper = world.worker()
+    for _ in range(5):
+        await world.sweep(sweeper)
+        await sweeper.stop()
+        world.clock.advance(61)
+    return [result.id for result in world.results()]
+
+
+@pytest.mark.parametrize("delivery", [{}, {"message": 7}, {"message": {"messageId": "", "publishTime": ""}}])
+async def test_a_run_whose_delivery_is_damaged_keeps_the_sweeper_from_no_other(
+    world: World, delivery: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"m{n}" for n in range(6)]
+    await untold(world, *names)
+    first = min(names, key=lambda name: runs.path_of(ACCOUNT, f"id/{name}"))
+    path = await damage(world, first, delivery=delivery)
+    assert sorted(await swept(world)) == sorted(f"id/{name}" for name in names if name != first)
+    assert path in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damaged", [{"followUp": {"key": 7}}, {"result": None}])
+async def test_a_run_whose_end_is_damaged_is_neither_counted_nor_told_at_each_sweep(
+    world: World, damaged: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    await untold(world, "x", then=[{"intent": "control"}])
+    path = await damage(world, "x", **damaged)
+    before = await document_of(world, "x")
+    assert await swept(world) == []
+    assert await document_of(world, "x") == before
+    assert path in capsys.readouterr().out
+
+
+async def test_a_damaged_lock_of_the_account_keeps_no_result_from_being_told(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await untold(world, "x")
+    await world.store.commit([Create(locks.path_of(ACCOUNT), {"fence": "?"})])
+    assert await swept(world) == ["id/x"]
+    assert locks.path_of(ACCOUNT) in capsys.readouterr().out
+
+
+async def test_a_defect_in_the_sweep_of_one_run_keeps_the_sweeper_from_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await untold(world, "one", "two")
+    doomed = runs.path_of(ACCOUNT, "id/one")
+    read = runs.read
+
+    def reads(document: Document) -> runs.RunRecord:
+        if document.path == doomed:
+            raise ZeroDivisionError
+        return read(document)
+
+    monkeypatch.setattr(runs, "read", reads)
+    assert await swept(world) == ["id/two"]
+    assert doomed in capsys.readouterr().out
