@@ -110,6 +110,9 @@ def _messages() -> Description:
         "timeZone": {"type": "string", "description": "The job's time zone, such as America/New_York."},
         "traceparent": {"type": "string", "description": "W3C trace context."},
     }
+    identity = {
+        "ce-source": {"type": "string", "description": "Of a CloudEvent it is, with the ce-id, its identity."}
+    }
     of_result = {
         "status": {"enum": [status.value for status in Status]},
         "mode": {"enum": [mode.value for mode in Mode]},
@@ -127,10 +130,10 @@ def _messages() -> Description:
     return {
         "intent": _message(
             "Intent",
-            "Published with gcloud it has the attributes that were typed, or none; the worker's own has all "
-            "of CloudEvents.",
+            "Published with gcloud it has the attributes that were typed, or none; one of `trader publish` "
+            "and the worker's own are CloudEvents.",
             "intent-message",
-            {"type": "object", "properties": {**_cloud_event(INTENT_TYPE), **of_intent}},
+            {"type": "object", "properties": {**_cloud_event(INTENT_TYPE), **identity, **of_intent}},
         ),
         "result": _message(
             "Result",
