@@ -13,12 +13,12 @@ def test_a_gateway_that_comes_later_is_found_and_what_waited_is_done(tmp_path: P
     with stack(tmp_path, "--gateway", f"127.0.0.1:{port}") as local:
         assert local.dev.out.count("\n") == 1
         assert "gateway is disconnected: nothing listens at" in local.dev.out
-        waiting = local.trader("publish", "summary").strip()
+        run = local.trader("publish", "summary").strip()
         local.trader("publish", "summary", "--wait", "--timeout", "0.1", code=3)
         bound.close()
         with running(tmp_path / "gateway", "gateway_simulator", "--port", str(port), "--exit-with-parent"):
             assert "account DU1234567 (halted;" in local.dev.until_says("the gateway is ready")
-            assert local.result(f"message/{waiting}")["status"] == "succeeded"
+            assert local.result(run)["status"] == "succeeded"
             # Another gateway than the simulated one restarts at night, so that window is not left out.
             shown = json.loads(local.trader("config", "show", "--json"))
             assert "restartWindow" in json.dumps(shown)

@@ -54,8 +54,8 @@ def test_how_an_intent_ended_is_the_exit_code(local: LocalStack) -> None:
 def test_results_are_followed_as_they_come(local: LocalStack, tmp_path: Path) -> None:
     command = ("trader.entrypoints.cli", "results", "--follow", "--json", "--data-dir", str(local.data_dir))
     with running(tmp_path, *command) as following:
-        message_id = local.trader("publish", "summary").strip()
-        following.until_says(f"message/{message_id}")
+        run = local.trader("publish", "summary").strip()
+        following.until_says(run)
         following.process.send_signal(signal.SIGINT)
         assert (following.ended(), following.err) == (130, "")
 

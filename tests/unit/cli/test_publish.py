@@ -13,6 +13,7 @@ from trader.adapters.clock import SystemClock
 from trader.adapters.local_topic import LocalTopics
 from trader.domain.events import result_event
 from trader.domain.messages import Reason, Result
+from trader.domain.run_key import message_key
 from trader.domain.status import Mode, Severity, Status
 from trader.ports import OutgoingMessage, ReceivedMessage, Topic
 
@@ -34,10 +35,15 @@ def bodies(data_dir: Path) -> list[Any]:
     return [json.loads(message.data) for message in published(data_dir)]
 
 
-def test_a_message_waits_for_a_stack_and_its_id_is_printed(trader: Trader, data_dir: Path) -> None:
+def key_of(message: ReceivedMessage) -> str:
+    """Return the key of the run that a message without an ``id`` asks for."""
+    return message_key(message.id, message.attributes)
+
+
+def test_a_message_waits_for_a_stack_and_its_run_is_printed(trader: Trader, data_dir: Path) -> None:
     ran = trader("publish", "summary")
     [message] = published(data_dir)
-    assert (ran.code, ran.out) == (0, f"{message.id}\n")
+    assert (ran.code, ran.out) == (0, f"{key_of(message)}\n")
     assert "no local stack is running" in ran.err
     assert json.loads(message.data) == {"intent": "summary"}
 
@@ -82,9 +88,28 @@ def test_a_word_that_is_no_json_is_text(trader: Trader, data_dir: Path, given: s
 
 def test_the_id_and_the_run_are_told_to_programs(trader: Trader, data_dir: Path) -> None:
     own, given = trader("publish", "summary", "--json"), trader("publish", "summary", "--id", "x", "--json")
-    first, second = (message.id for message in published(data_dir))
-    assert json.loads(own.out) == {"messageId": first, "run": f"message/{first}"}
-    assert json.loads(given.out) == {"messageId": second, "run": "id/x"}
+    first, second = published(data_dir)
+    assert json.loads(own.out) == {"messageId": first.id, "run": key_of(first)}
+    assert json.loads(given.out) == {"messageId": second.id, "run": "id/x"}
+
+
+def test_each_publication_has_an_identity_of_its_own_that_the_topic_does_not_give(
+    trader: Trader, data_dir: Path
+) -> None:
+    for _ in range(2):
+        trader("publish", "summary")
+    first, second = published(data_dir)
+    assert {message.attributes["ce-source"] for message in (first, second)} == {"trader"}
+    assert first.attributes["ce-id"] != second.attributes["ce-id"]
+    assert first.id not in key_of(first)
+
+
+def test_a_reason_in_another_encoding_is_published_as_far_as_it_can_be_read(
+    trader: Trader, data_dir: Path
+) -> None:
+    halt = ("publish", "set-trading-state", "--set", "state=halted")
+    assert trader(*halt, "--reason", "St\udcf6rung").code == 0
+    assert bodies(data_dir) == [{"intent": "set-trading-state", "state": "halted", "reason": "St\ufffdrung"}]
 
 
 def test_without_a_result_in_time_the_exit_code_is_3(trader: Trader) -> None:
@@ -118,7 +143,8 @@ class Answering(LocalTopics):
 
     async def publish(self, message: OutgoingMessage) -> str:
         message_id = await super().publish(message)
-        for result, publication in type(self).answer(message_id):
+        await super().publish(OutgoingMessage(Topic.RESULTS, b"hello"))  # anybody may
+        for result, publication in type(self).answer(message_key(message_id, message.attributes)):
             event = result_event(result, publication)
             await super().publish(OutgoingMessage(Topic.RESULTS, event.body(), event.attributes()))
         return message_id
@@ -141,9 +167,9 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], list[
 )
 def test_the_exit_code_says_how_it_ended(trader: Trader, answered: Any, status: Status, code: int) -> None:
     answered(
-        lambda message_id: [
+        lambda key: [
             (a_result("message/another", Status.FAILED), 1),
-            (a_result(f"message/{message_id}", status), 1),
+            (a_result(key, status), 1),
         ]
     )
     ran = trader("publish", "summary", "--wait")
@@ -159,7 +185,7 @@ def test_the_result_of_an_id_is_found_by_it_and_a_refusal_by_the_message(
     told = trader("publish", "summary", "--id", "x", "--wait")
     assert told.code == 0
     assert "told for the second time" in told.out
-    answered(lambda message_id: [(a_result(f"message/{message_id}", Status.REJECTED), 1)])
+    answered(lambda key: [(a_result(key, Status.REJECTED), 1)])
     assert trader("publish", "summary", "--id", "x", "--wait").code == 1
 
 

@@ -128,6 +128,44 @@ def test_the_last_ones_only(trader: Trader, told: Any) -> None:
     assert len(trader("results", "--json").out.splitlines()) == 150
 
 
+@pytest.mark.parametrize(
+    ("data", "attributes"),
+    [
+        (b"hello", {}),
+        (b"[]", {}),
+        (b"\xff\x1b[2J", {}),
+        (b"", {"only": "attributes"}),
+        (b"{}", {"ce-type": "ib-intents.result.v1"}),
+        (b"{}", GATEWAY_EVENT.attributes() | {"ce-time": "yesterday"}),
+        (b"{}", result_event(a_result("id/one"), 1).attributes()),
+        (b'"text"', GATEWAY_EVENT.attributes()),
+    ],
+)
+def test_a_foreign_message_is_a_line_that_says_so_and_hides_no_other(
+    trader: Trader, told: Any, data_dir: Path, data: bytes, attributes: dict[str, str]
+) -> None:
+    async def publish() -> str:
+        topics = await LocalTopics.open(data_dir / "topics.sqlite3", SystemClock())
+        message_id = await topics.publish(OutgoingMessage(Topic.RESULTS, data, attributes))
+        await topics.close()
+        return message_id
+
+    told(result_event(a_result("id/before"), 1))
+    message_id = asyncio.run(publish())
+    told(result_event(a_result("id/after"), 1))
+    listed = trader("results")
+    assert (listed.code, listed.err) == (0, "")
+    [foreign] = [line for line in listed.out.splitlines() if "no event of ours" in line]
+    before, after = listed.out.split(foreign)
+    assert "id/before" in before
+    assert "id/after" in after
+    assert foreign.startswith(f"no event of ours: message {message_id} of ")
+    assert foreign.isprintable()
+    events = [json.loads(line) for line in trader("results", "--json").out.splitlines()]
+    assert [event.get("id") for event in events] == ["id/before#1", None, "id/after#1"]
+    assert (events[1]["messageId"], events[1]["foreign"]) == (message_id, data.decode(errors="replace"))
+
+
 def test_markup_in_a_message_is_only_text(trader: Trader, told: Any) -> None:
     reason = Reason(code="bad-field", message="found [red]x[/red] :smile:", field="f")
     told(result_event(a_result("id/one", Status.REJECTED, reason=reason), 1))

@@ -1,6 +1,7 @@
 """`trader state`: the switch that needs nothing but the store."""
 
 import asyncio
+import io
 import json
 import sqlite3
 from collections.abc import Callable
@@ -50,6 +51,28 @@ def test_a_state_is_set_with_its_reason_and_told(
     assert shown.code == 0
     assert state in shown.out
     assert "news at noon" in shown.out
+
+
+def test_a_halt_is_carried_out_though_its_reason_came_in_another_encoding(
+    trader: Trader, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(data_dir, "DU1")
+    trader("state", "active")
+    monkeypatch.setenv("LOGNAME", "J\udcf6rg")
+    # What Python makes of the byte F6 in an argument, where it expects UTF-8.
+    halted = json.loads(trader("state", "halt", "--reason", "St\udcf6rung", "--json").out)
+    assert (halted["state"], halted["reason"], halted["by"]) == ("halted", "St\ufffdrung", "J\ufffdrg")
+
+
+def test_a_state_is_told_on_a_terminal_that_has_no_letter_for_its_reason(
+    trader: Trader, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(data_dir, "DU1")
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr("sys.stdout", terminal)
+    assert trader("state", "halt", "--reason", "\u592a\u5feb").code == 0
+    terminal.seek(0)
+    assert "??" in terminal.read()
 
 
 def test_a_state_can_be_tightened_and_loosened_at_once(trader: Trader, data_dir: Path) -> None:

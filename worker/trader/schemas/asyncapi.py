@@ -124,6 +124,9 @@ def _messages() -> Description:
             "state counts from then. The worker's own; it never makes a message younger than it is.",
         },
     }
+    identity = {
+        "ce-source": {"type": "string", "description": "Of a CloudEvent it is, with the ce-id, its identity."}
+    }
     of_result = {
         "status": {"enum": [status.value for status in Status]},
         "mode": {"enum": [mode.value for mode in Mode]},
@@ -141,10 +144,10 @@ def _messages() -> Description:
     return {
         "intent": _message(
             "Intent",
-            "Published with gcloud it has the attributes that were typed, or none; the worker's own has all "
-            "of CloudEvents.",
+            "Published with gcloud it has the attributes that were typed, or none; one of `trader publish` "
+            "and the worker's own are CloudEvents.",
             "intent-message",
-            {"type": "object", "properties": {**_cloud_event(INTENT_TYPE), **of_intent}},
+            {"type": "object", "properties": {**_cloud_event(INTENT_TYPE), **identity, **of_intent}},
         ),
         "result": _message(
             "Result",

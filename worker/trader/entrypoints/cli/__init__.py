@@ -1,5 +1,8 @@
 """The command `trader`: one file a command, this one its way in and its way out."""
 
+import io
+import sys
+
 from trader.entrypoints.cli.errors import EXPECTED, exit_code_of
 
 
@@ -7,6 +10,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; a person's mistake is one line on standard error."""
     from trader.entrypoints.cli.app import app
 
+    # What was done must not end in a trace because the terminal has no letter for its report.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = app(arguments, prog_name="trader", standalone_mode=False)
     except EXPECTED as error:

@@ -146,7 +146,7 @@ class Player:
         from trader.ports import OutgoingMessage, Topic
 
         message_id = await self._topics.publish(OutgoingMessage(Topic.INTENTS, encoded(body)))
-        keys: set[str | None] = {f"id/{body.get('id')}", f"message/{message_id}"}
+        keys = {f"id/{body.get('id')}", f"message/{message_id}"}
         waiting: AbstractContextManager[object] = nullcontext()
         if killed_at is not None:
             await self.play(killed_at)
@@ -159,12 +159,14 @@ class Player:
         except TimeoutError:
             raise Broken(f"expected a result of {body} within {RESULT_S} s, found none") from None
 
-    async def _result_of(self, keys: set[str | None]) -> "Told":
+    async def _result_of(self, keys: set[str]) -> "Told":
         """Return the next result of one of the runs ``keys``; all that is told before it is kept too."""
         from trader.entrypoints.cli.told import read_told
 
         async for message in self._results.follow(wait=True):
             told = read_told(message)
+            if told is None:
+                continue
             self._heard.append(told)
             if told.result is not None and told.result.id in keys:
                 return told

@@ -194,7 +194,7 @@ async def _answers(settings: "Settings", url: str | None, clock: "Clock") -> "An
             if health.status_code in CLOSED:
                 return Unknown(f"{address} answered {health.status_code}: {PROXY}")
             return _said(health, await client.get("/readyz"), at)
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         return Unknown(f"{address} doesn't answer as a worker does: {type(error).__name__}")
 
 

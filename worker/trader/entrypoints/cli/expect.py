@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from trader.settings import Settings
 
 DAY = timedelta(days=1)
+LONGEST = timedelta(days=400)
+"""How far back results are looked for: as long as a run is surely kept."""
 
 EPILOG = """\b
 Examples:
@@ -63,6 +65,11 @@ async def _expectations(settings: "Settings", since: datetime | None) -> "Expect
     since = since or now - DAY
     if since >= now:
         raise WrongUse(f"expected a time that is past, found {since}; correct --since")
+    if now - since > LONGEST:
+        raise WrongUse(
+            f"expected a time of the last {LONGEST.days} days, found {since}; correct --since, "
+            "as earlier runs need not be kept"
+        )
     async with open_store(settings) as store:
         account = await known_account_of(store, settings)
         return await expectations(store, ExchangeCalendars(), account, since, now)

@@ -3,11 +3,17 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 from pydantic import JsonValue
 
+from trader.domain.events import INTENT_TYPE
 from trader.domain.wire import JsonObject, write_time
 from trader.entrypoints.cli.errors import WrongUse
+from trader.ports import OutgoingMessage, Topic
+
+SOURCE = "trader"
+"""The CloudEvents source of what a person publishes with this command."""
 
 
 def body_of(intent: str, given: Mapping[str, JsonValue], fields: Sequence[str]) -> JsonObject:
@@ -64,6 +70,22 @@ def checked(body: JsonObject) -> str | None:
     delivery = Delivery.model_validate({"message": message})
     request = decode(delivery, find_intents(), named if isinstance(named, str) else "unnamed")
     return request.key.text if request.message.id else None
+
+
+def identified(body: JsonObject) -> OutgoingMessage:
+    """Return the message of ``body`` with an identity of its own; raises WrongUse.
+
+    A publication whose reply was lost is made again, and the topic gives each copy an id: by this one, both
+    are one run.
+    """
+    attributes = {
+        "ce-specversion": "1.0",
+        "ce-id": uuid4().hex,
+        "ce-source": SOURCE,
+        "ce-type": INTENT_TYPE,
+        "content-type": "application/json",
+    }
+    return OutgoingMessage(Topic.INTENTS, encoded(body), attributes)
 
 
 def encoded(body: JsonObject) -> bytes:

@@ -1,20 +1,21 @@
 """The options that several commands share, and the values that any may take, each with its refusal."""
 
 import os
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from trader.settings import PREFIX, Settings
+from trader.settings import PREFIX, Settings, SettingsError
 
 
 def folder(text: str) -> Path:
     """Return the folder that ``text`` names."""
     if not text.strip():  # an unset variable in a script, and never the current folder
         raise typer.BadParameter("expected a folder, found an empty text; name one or leave the option out")
-    path = Path(text).expanduser().absolute()
+    path = _path(text)
     if path.exists() and not path.is_dir():
         raise typer.BadParameter(f"expected a folder, found the file {path}; name another")
     return path
@@ -22,10 +23,34 @@ def folder(text: str) -> Path:
 
 def existing_file(text: str) -> Path:
     """Return the file that ``text`` names, which is there."""
-    path = Path(text).expanduser().absolute()
+    path = _path(text)
     if not path.is_file():
         raise typer.BadParameter(f"expected a file, found none at {path}; check its name")
     return path
+
+
+def _path(text: str) -> Path:
+    """Return the path that ``text`` names, which can be looked at: it may exist or not."""
+    try:
+        path = Path(text).expanduser().absolute()
+        path.exists()
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "there is no such user"
+        raise typer.BadParameter(f"expected a path, found {shortened(text)} ({why}); name another") from None
+    return path
+
+
+def shortened(text: str) -> str:
+    """Return ``text`` quoted, as much of it as a line has room for."""
+    return repr(text if len(text) <= 100 else f"{text[:100]}...")
+
+
+def readable(text: str) -> str:
+    """Return ``text`` as it can be stored: what the terminal sent in another encoding is replaced.
+
+    Python keeps each such byte of an argument as half a character, which no UTF-8 can write.
+    """
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def port(text: str) -> int:
@@ -39,7 +64,8 @@ def address(text: str) -> str:
     """Return ``HOST:PORT`` as it is."""
     host, _, number = text.rpartition(":")
     if (
-        host
+        host.isascii()
+        and host
         and not set(host) & set("/@ ")
         and number.isascii()
         and number.isdigit()
@@ -76,13 +102,17 @@ def whole(text: str) -> int:
 
 
 def instant(text: str) -> datetime:
-    """Return a time that names its offset."""
+    """Return a time that names its offset, in UTC."""
     try:
         at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except OverflowError:
+        raise typer.BadParameter(
+            f"expected a time between the years 1 and 9999 in UTC, found {text!r}; correct it"
+        ) from None
     except ValueError:
-        at = None
-    if at is not None and at.tzinfo is not None:
-        return at
+        pass
     raise typer.BadParameter(f"expected a time with its offset such as 2026-11-23T21:00:00Z, found {text!r}")
 
 
@@ -116,5 +146,8 @@ def settings(data_dir: Path | None = None, account: str | None = None) -> Settin
     given = {"DATA_DIR": data_dir, "ACCOUNT": account}
     said = {PREFIX + name: str(value) for name, value in given.items() if value is not None}
     found = Settings.load({**os.environ, **said})
-    # A child process may have another working directory.
-    return found.model_copy(update={"data_dir": found.data_dir.expanduser().absolute()})
+    try:
+        # A child process may have another working directory.
+        return found.model_copy(update={"data_dir": _path(str(found.data_dir))})
+    except typer.BadParameter as problem:
+        raise SettingsError(f"{PREFIX}DATA_DIR: {problem.message}") from None

@@ -11,7 +11,7 @@ from trader.domain.errors import Rejected
 from trader.domain.wire import JsonObject, write_time
 from trader.entrypoints.cli import options
 from trader.entrypoints.cli.errors import Exit
-from trader.entrypoints.cli.message import body_of, checked, encoded, json_of
+from trader.entrypoints.cli.message import body_of, checked, identified, json_of
 from trader.entrypoints.cli.output import print_json, print_line, tell
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def publish(
             metavar="TIME", parser=options.instant, help="Not to be acted on after it, with offset."
         ),
     ] = None,
-    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the record.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", parser=options.readable, help="Why, for the record.")
+    ] = None,
     then: Annotated[
         str | None, typer.Option(metavar="JSON", help="The list of intents to run afterwards.")
     ] = None,
@@ -73,8 +75,9 @@ def publish(
 ) -> int:
     """Publish an intent, once it is found to be right.
 
-    Prints the message's id; with --wait its result instead, and the exit code says how it ended. A message
-    that its intent would refuse is not published. While no stack runs, it waits on disk.
+    Prints the run's key, which its result will name; with --wait the result instead, and the exit code says
+    how it ended. A message that its intent would refuse is not published. While no stack runs, it waits on
+    disk.
     """
     given: dict[str, JsonValue] = {
         "dryRun": dry_run or None,
@@ -99,15 +102,18 @@ async def _publish(
     settings: "Settings", body: JsonObject, key: str | None, timeout_s: float | None, *, as_json: bool
 ) -> int:
     from trader.bootstrap import open_clock, open_topics
+    from trader.domain.run_key import message_key
     from trader.entrypoints.cli.stack import running_stack
     from trader.entrypoints.cli.told import print_told
-    from trader.ports import OutgoingMessage, Topic
 
+    message = identified(body)
+    own = message_key("", message.attributes)
+    run = key or own
     topics = await open_topics(settings, open_clock(settings))
     results: Subscription | None = None
     try:
         results = await topics.results(past=False) if timeout_s is not None else None
-        message_id = await topics.publish(OutgoingMessage(Topic.INTENTS, encoded(body)))
+        message_id = await topics.publish(message)
         if settings.backend == "local" and running_stack(settings.data_dir) is None:
             tell(
                 f"published; no local stack is running on {settings.data_dir}, "
@@ -115,16 +121,17 @@ async def _publish(
             )
         if results is None:
             if as_json:
-                print_json({"messageId": message_id, "run": key or f"message/{message_id}"})
+                print_json({"messageId": message_id, "run": run})
             else:
-                print_line(message_id)
+                print_line(run)
             return Exit.OK
         try:
             async with asyncio.timeout(timeout_s):
-                told = await result_of(results, {key, f"message/{message_id}"})
+                # A refusal is told under the message's own key, and an id in use under the topic's for it.
+                told = await result_of(results, {run, own, f"message/{message_id}"})
         except TimeoutError:
             tell(
-                f"expected a result of message {message_id} within {timeout_s:g} s, found none yet; "
+                f"expected a result of the run {run} within {timeout_s:g} s, found none yet; "
                 "see `trader results --follow`"
             )
             return Exit.NO_RESULT
@@ -136,12 +143,12 @@ async def _publish(
         await topics.close()
 
 
-async def result_of(results: "Subscription", keys: set[str | None]) -> "Told":
+async def result_of(results: "Subscription", keys: set[str]) -> "Told":
     """Return the first of ``results`` that is of one of the runs ``keys``."""
     from trader.entrypoints.cli.told import read_told
 
     async for message in results.follow(wait=True):
         told = read_told(message)
-        if told.result is not None and told.result.id in keys:
+        if told is not None and told.result is not None and told.result.id in keys:
             return told
     raise AssertionError("a subscription that waits does not end")

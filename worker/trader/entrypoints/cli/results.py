@@ -32,7 +32,8 @@ def results(
 ) -> int:
     """Show what became of the intents of the last seven days.
 
-    With --json each event is shown whole, those of the gateway too. A result that was told again, because
+    With --json each event is shown whole, those of the gateway too. What somebody else has put on the topic
+    is a line that says so. A result that was told again, because
     its message came again, is listed again: its run ends in #2, #3.
     """
     asyncio.run(_results(options.settings(data_dir), last, follow=follow, as_json=as_json))
@@ -42,13 +43,15 @@ def results(
 async def _results(settings: "Settings", last: int | None, *, follow: bool, as_json: bool) -> None:
     from trader.bootstrap import open_clock, open_topics
     from trader.entrypoints.cli.listing import Listing
-    from trader.entrypoints.cli.told import read_told
+    from trader.entrypoints.cli.told import print_foreign, read_told
 
     listing = Listing()
 
     def show(message: "ReceivedMessage") -> None:
         told = read_told(message)
-        if as_json:
+        if told is None:
+            print_foreign(message, as_json=as_json)
+        elif as_json:
             print_json(told.to_json())
         elif told.result is not None:
             listing.add(told.result, told.publication)

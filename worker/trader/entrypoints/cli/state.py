@@ -43,7 +43,8 @@ def trading_state(text: str) -> TradingState:
 
 
 def some_text(text: str) -> str:
-    """Return ``text``, which says something."""
+    """Return ``text``, which says something, as it can be stored."""
+    text = options.readable(text)
     if text.strip() and len(text) <= 500:
         return text
     raise typer.BadParameter(f"expected a text of 1 to 500 characters, found {len(text.strip())}")
@@ -178,6 +179,6 @@ def _as_of(limit: "LimitUse") -> str:
 
 def _user() -> str:
     try:
-        return getpass.getuser()
+        return options.readable(getpass.getuser())
     except (KeyError, OSError):  # a container's user need not have a name
         return f"user {os.getuid()}"

@@ -1,22 +1,25 @@
 """An event of the results topic, as the command line reads and shows it."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trader.domain.events import RESULT_TYPE
+from trader.domain.events import ALERT_TYPE, GATEWAY_TYPE, RESULT_TYPE
 from trader.domain.messages import Result
 from trader.domain.status import Status
-from trader.domain.wire import JsonObject, write_time
+from trader.domain.wire import JsonObject, Time, write_time
 from trader.entrypoints.cli.errors import Exit
 from trader.entrypoints.cli.outcome import blocks
-from trader.entrypoints.cli.output import STYLE, console, print_json, show
+from trader.entrypoints.cli.output import STYLE, console, print_json, print_line, show
 from trader.ports import ReceivedMessage
+
+_DATA: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Told:
     def publication(self) -> int:
         """How often this result was told by then, from 1."""
         number = self.id.rpartition("#")[2]
-        return int(number) if number.isdigit() else 1
+        return int(number) if number.isdecimal() else 1
 
     @property
     def exit_code(self) -> Exit:
@@ -55,19 +58,35 @@ class Told:
         }
 
 
-def read_told(message: ReceivedMessage) -> Told:
-    """Return the event that ``message`` carries."""
+def read_told(message: ReceivedMessage) -> Told | None:
+    """Return the event that ``message`` carries; None where it is none of ours: anybody may publish."""
     attributes = message.attributes
-    data = json.loads(message.data)
-    kind = attributes.get("ce-type", "")
-    return Told(
-        id=attributes.get("ce-id", message.id),
-        type=kind,
-        source=attributes.get("ce-source", ""),
-        at=datetime.fromisoformat(attributes.get("ce-time", write_time(message.published_at))),
-        data=data,
-        result=Result.model_validate(data) if kind == RESULT_TYPE else None,
-    )
+    kind = attributes.get("ce-type")
+    if kind not in (RESULT_TYPE, GATEWAY_TYPE, ALERT_TYPE):
+        return None
+    try:
+        data = _DATA.validate_json(message.data)
+        return Told(
+            id=attributes["ce-id"],
+            type=kind,
+            source=attributes["ce-source"],
+            at=_TIME.validate_python(attributes["ce-time"]),
+            data=data,
+            result=Result.model_validate(data) if kind == RESULT_TYPE else None,
+        )
+    except (KeyError, ValidationError):
+        return None
+
+
+def print_foreign(message: ReceivedMessage, *, as_json: bool) -> None:
+    """Print a message that is no event of ours, in one line, with how its data begins."""
+    begins = message.data[:60].decode(errors="replace")
+    if as_json:
+        at = write_time(message.published_at)
+        print_json({"messageId": message.id, "publishedAt": at, "foreign": begins})
+    else:
+        at = f"{message.published_at:%Y-%m-%d %H:%M:%S} UTC"
+        print_line(f"no event of ours: message {message.id} of {at}, which begins {begins!r}")
 
 
 def print_told(told: Told, *, as_json: bool) -> None:
