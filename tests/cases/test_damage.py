@@ -126,3 +126,28 @@ async def test_an_order_that_is_found_no_more_is_not_sent_again(tmp_path: Path) 
         assert (result.status, result.reason and result.reason.code) == (Status.REJECTED, "order-unknown")
         assert len(play.placed()) == 1
         await rewritten(play, path, document.data)
+
+
+async def test_a_run_whose_own_order_cant_be_read_any_more_is_in_doubt(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await with_a_history(world)
+        message = world.message(signal("MSFT"), "first")
+        async with world.worker(Fate(1, "after", "orders.place")) as doomed:
+            assert not await world.deliver(doomed, message(1))
+        (order,) = await orderbook.open_orders(world.store, ACCOUNT)
+        document = await world.store.get(order.path)
+        assert document is not None
+        await world.store.commit([Update(order.path, {"state": "open"}, document.version)])
+        world.pass_time(61)
+        async with world.worker() as runner:
+            for _ in range(2):
+                await Sweeper(runner).sweep()
+                world.pass_time(61)
+        result = await world.the_result_of("message/first")
+        assert (result.status, result.reason and result.reason.code) == (
+            Status.UNRESOLVED,
+            "document-damaged",
+        )
+        damaged = await world.store.get(order.path)
+        assert damaged is not None
+        await world.store.commit([Update(order.path, document.data, damaged.version)])

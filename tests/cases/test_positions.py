@@ -14,9 +14,12 @@ from tests.support.crash import ACCOUNT, Fate, How, theatre
 from tests.support.gateway import RunningWorker
 from tests.support.play import CLOSE_ALL, QUICK, RECONCILE, Play, playing, signal, with_a_history
 from tests.support.strategies import SPY, long, wanting
+from trader.domain.errors import Rejected
+from trader.domain.instruments import Contract, Instrument, Listed
 from trader.domain.status import Status
 from trader.domain.targets import Flat
 from trader.domain.trading_state import TradingState
+from trader.ports import MarketData
 from trader.runner.sweeper import Sweeper
 from trader.stored import records
 
@@ -79,6 +82,70 @@ async def test_what_a_person_has_sold_isnt_sold_again_once_that_is_booked_either
         follow(play, A_IS_FLAT)
         assert code_of(await play.result(allocation("a"))) == ("rejected", "beyond-position")
         assert play.position("SPY") == 0
+
+
+async def test_what_a_person_has_sold_isnt_sold_again_because_another_strategy_buys(tmp_path: Path) -> None:
+    async with following(tmp_path, long("a"), configuration=SHARES) as play:
+        await play.result(allocation("a"))
+        play.manual("SPY", "SELL", play.position("SPY"))
+        await play.result(RECONCILE)
+        follow(play, A_IS_FLAT, long("b"))
+        assert code_of(await play.result(allocation("a", "b"))) == ("rejected", "beyond-position")
+        assert play.position("SPY") == 0
+
+
+async def test_what_a_person_has_sold_isnt_sold_again_on_the_way_to_a_short(tmp_path: Path) -> None:
+    async with following(tmp_path, long("a"), configuration=SHARES) as play:
+        await play.result(allocation("a"))
+        play.manual("SPY", "SELL", play.position("SPY"))
+        await play.result(RECONCILE)
+        follow(play, long("a", "-0.1"))
+        assert code_of(await play.result(allocation("a"))) == ("rejected", "beyond-position")
+        assert play.position("SPY") == 0
+
+
+async def test_a_short_is_opened_beside_a_persons_own(tmp_path: Path) -> None:
+    async with following(tmp_path, configuration=SHARES) as play:
+        play.manual("SPY", "SELL", Decimal(100))
+        await play.result(RECONCILE)
+        follow(play, long("a", "-1"))
+        assert (await play.result(allocation("a"))).status is Status.SUCCEEDED
+        held = await play.held()
+        assert play.position("SPY") == held["a"] - 100 < -100
+
+
+async def test_a_reversal_goes_where_nobody_else_has_traded(tmp_path: Path) -> None:
+    async with following(tmp_path, long("a"), configuration=SHARES) as play:
+        await play.result(allocation("a"))
+        follow(play, long("a", "-1"))
+        assert (await play.result(allocation("a"))).status is Status.SUCCEEDED
+        assert play.position("SPY") == (await play.held())["a"] < 0
+
+
+async def test_a_holding_that_is_gone_and_has_no_price_keeps_no_other_contract_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = configuration({"a": 0.3, "b": 0.1}, "SPY", "QQQ")
+    async with following(tmp_path, long("a"), long("b", symbol="QQQ"), configuration=two) as play:
+        await play.result(allocation("b"))
+        await play.until(lambda: bool(play.worker.worker.ports.broker.positions()))
+        gone = {position.con_id for position in play.worker.worker.ports.broker.positions()}
+        play.manual("QQQ", "SELL", play.position("QQQ"))
+        await play.until(lambda: not any(p.quantity for p in play.worker.worker.ports.broker.positions()))
+        market_data = type(play.worker.worker.ports.market_data)
+        asked = market_data.contract
+
+        async def unknown(self: MarketData, instrument: Instrument) -> Contract:
+            if isinstance(instrument, Listed) and instrument.con_id in gone:
+                raise Rejected("unknown-instrument", "no such contract any more")
+            return await asked(self, instrument)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(market_data, "contract", unknown)
+            play.world.pass_time(60)
+            assert code_of(await play.result(allocation("a"))) == ("succeeded", None)
+        assert play.position("SPY") > 0
+        await play.result(RECONCILE)
 
 
 async def test_of_a_holding_only_what_a_person_has_left_of_it_is_sold(tmp_path: Path) -> None:

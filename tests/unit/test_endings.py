@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -191,3 +192,24 @@ async def test_a_run_that_fails_by_itself_keeps_its_reason_and_says_what_is_miss
     assert reason.code == "broke"
     assert reason.message.startswith("it broke; ")
     assert "its outcome isn't kept" in reason.message
+
+
+@pytest.mark.parametrize("kind", ["reading", "control", "trading"])
+@pytest.mark.parametrize("what", ["half a character", "a document twice"])
+async def test_an_end_that_cant_be_written_at_all_is_one_when_the_deliveries_have_run_out(
+    world: World, kind: str, what: str
+) -> None:
+    handler = world.handler(kind)
+    if what == "half a character":
+        handler.outcome = Said(text="\udc80")
+    else:
+        handler.writes = (Create(NOTE, {"n": 1}), Create(NOTE, {"n": 2}))
+    deliver, worker = world.message(kind, id="x"), world.worker()
+    for attempt in range(1, 6):
+        with suppress(Retryable):
+            await worker.receive(deliver(attempt))
+    await worker.stop()
+    assert handler.calls == 5
+    result, reason = await ended(world)
+    assert (result.id, result.status, reason.code) == ("id/x", Status.FAILED, "retries-exhausted")
+    assert handler.calls == 5

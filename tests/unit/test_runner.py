@@ -665,6 +665,17 @@ async def test_the_chain_is_carried_out_to_its_end_under_its_own_keys(world: Wor
     assert [r.status for r in world.results()] == ["succeeded"] * 3
 
 
+async def test_each_step_of_a_chain_may_name_the_account_that_the_first_names(world: World) -> None:
+    chain = [{"intent": "reading"}, {"intent": "control", "account": ACCOUNT, "when": "always"}]
+    await world.worker().receive(world.message(id="x", account=ACCOUNT, then=chain)())
+    await pass_follow_ups_on(world)
+    assert [(r.id, r.status) for r in world.results()] == [
+        ("id/x", "succeeded"),
+        ("id/x/then/1", "succeeded"),
+        ("id/x/then/2", "succeeded"),
+    ]
+
+
 async def test_after_a_failure_only_what_always_runs_is_started(world: World) -> None:
     world.handler().error = Failed("broke", "it broke")
     chain = [{"intent": "trading"}, {"intent": "control", "when": "always"}]

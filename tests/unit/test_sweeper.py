@@ -61,7 +61,7 @@ async def test_a_run_whose_delivery_is_damaged_keeps_the_sweeper_from_no_other(
     first = min(names, key=lambda name: runs.path_of(ACCOUNT, f"id/{name}"))
     path = await damage(world, first, delivery=delivery)
     assert sorted(await swept(world)) == sorted(f"id/{name}" for name in names if name != first)
-    assert path in capsys.readouterr().out
+    assert path in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("damaged", [{"followUp": {"key": 7}}, {"result": None}])
@@ -73,7 +73,7 @@ async def test_a_run_whose_end_is_damaged_is_neither_counted_nor_told_at_each_sw
     before = await document_of(world, "x")
     assert await swept(world) == []
     assert await document_of(world, "x") == before
-    assert path in capsys.readouterr().out
+    assert path in "".join(capsys.readouterr())
 
 
 async def test_a_damaged_lock_of_the_account_keeps_no_result_from_being_told(
@@ -82,7 +82,7 @@ async def test_a_damaged_lock_of_the_account_keeps_no_result_from_being_told(
     await untold(world, "x")
     await world.store.commit([Create(locks.path_of(ACCOUNT), {"fence": "?"})])
     assert await swept(world) == ["id/x"]
-    assert locks.path_of(ACCOUNT) in capsys.readouterr().out
+    assert locks.path_of(ACCOUNT) in "".join(capsys.readouterr())
 
 
 async def test_a_defect_in_the_sweep_of_one_run_keeps_the_sweeper_from_no_other(
@@ -99,4 +99,4 @@ async def test_a_defect_in_the_sweep_of_one_run_keeps_the_sweeper_from_no_other(
 
     monkeypatch.setattr(runs, "read", reads)
     assert await swept(world) == ["id/two"]
-    assert doomed in capsys.readouterr().out
+    assert doomed in "".join(capsys.readouterr())

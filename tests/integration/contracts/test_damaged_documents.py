@@ -84,7 +84,7 @@ async def test_a_damaged_run_keeps_the_sweeper_from_no_other_and_is_named_in_the
         world.clock.advance(61)
     await sweeper.stop()
     assert [result.id for result in world.results()] == ["id/two"]
-    assert path in capsys.readouterr().out
+    assert path in "".join(capsys.readouterr())
 
 
 async def test_a_halt_replaces_a_damaged_trading_state_and_nothing_else_does(

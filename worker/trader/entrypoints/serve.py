@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 import socket
 import sys
 from collections.abc import Callable
@@ -57,9 +58,9 @@ def _stay_on_one_processor() -> None:
     Only one of them runs at a time anyway, as the interpreter has one lock. macOS can't do it.
     """
     if sys.platform == "linux":
-        processors = sorted(os.sched_getaffinity(0))
         with suppress(OSError):
-            os.sched_setaffinity(0, {processors[os.getpid() % len(processors)]})
+            processors = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, {random.choice(processors)})
 
 
 def _traced(exporter: str | None) -> Callable[[], None] | None:

@@ -267,18 +267,23 @@ class Execution:
 
     async def _leave(self, why: str) -> int:
         """Send nothing more; lock and tell what may stand, and return how many orders that are."""
-        await self._read_own()
-        self._give_up(self._plan.references, why)
+        try:
+            await self._read_own()
+        except Failed as damaged:
+            log.error("order unreadable", reason=damaged.message)
+        planned = self._plan.references
+        read = planned & set(self._known.orders)
+        self._give_up(read, why)
         await self._flush()
         doubtful = [
             self._known.orders[ref]
-            for ref in self._plan.references
+            for ref in read
             if self._known.orders[ref].value.standing in (OrderState.PLANNED, OrderState.UNRESOLVED)
             and ref not in self._known.unsent
         ]
         unlocked = [kept for kept in doubtful if kept.value.standing is OrderState.PLANNED]
         await self._write_settled(await self._settler().give_up(unlocked, why))
-        return len(doubtful)
+        return len(doubtful) + len(planned - read)
 
     # -- planning and sending ---------------------------------------------------------------------------
 
@@ -486,9 +491,17 @@ class Execution:
             self._known.orders[reference] = replace(kept, value=record)
 
     async def _read_own(self) -> None:
+        """Read the run's own orders, as many as can be read; raises Failed for one that can't."""
+        damaged: Failed | None = None
         for reference in self._plan.references - set(self._known.orders):
-            kept = await orderbook.read_order(self._ports.store, self._account, reference)
-            self._known.orders[reference] = kept
+            try:
+                kept = await orderbook.read_order(self._ports.store, self._account, reference)
+            except Failed as error:
+                damaged = damaged or error
+            else:
+                self._known.orders[reference] = kept
+        if damaged is not None:
+            raise damaged
 
     @property
     def _taken_order_id(self) -> int:

@@ -34,7 +34,8 @@ async def loads(
     for con_id, held in _held(books).items():
         if con_id not in found and held:
             unit = quotes[con_id].unit if con_id in quotes else await market.unit_of(Listed(con_id, SMART))
-            found[con_id] = Load(books.name(con_id), unit, held)
+            if unit is not None:  # it may have expired; nothing is opened in it before it is reconciled
+                found[con_id] = Load(books.name(con_id), unit, held)
         elif con_id in found and abs(held) > abs(found[con_id].position):
             found[con_id] = replace(found[con_id], position=held)
     for order in ports.broker.open_orders():

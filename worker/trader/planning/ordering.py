@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from trader.books import Books
+from trader.domain.closing import reducible
 from trader.domain.configuration import Configuration
 from trader.domain.drafts import Draft, Drafting, Refused
 from trader.domain.errors import GatewayNotReady, Rejected
@@ -93,21 +94,27 @@ class Ordering:
         One that other strategies hold may come of it, unless only reducing is allowed or our books are in
         doubt. One of nobody's may not: what a strategy holds by the books, a person may have sold by hand.
         """
-        con_id, quantity, position = draft.quote.contract.con_id, draft.quantity, self._position(draft)
+        con_id, position = draft.quote.contract.con_id, self._position(draft)
         if state is not TradingState.ACTIVE:
             return drafting.within_position(draft, position)
-        if draft.opens or con_id in books.virtual:
+        if con_id in books.virtual:
             return draft
         if in_doubt := books.closed.get(con_id):
             return drafting.within_position(draft, position, in_doubt)
-        left = books.of_strategies(con_id) + quantity
-        theirs = left if left * quantity > 0 else Decimal(0)
+        closes = _closed_by(draft, books)
+        left = books.of_strategies(con_id) + closes
+        bound = position - (left if left * closes > 0 else 0)
         by_hand = Refusal(
             code="beyond-position",
-            message=f"expected a position of {books.name(con_id)} to reduce by {quantity}, found {position}: "
+            message=f"expected a position of {books.name(con_id)} to reduce by {closes}, found {position}: "
             "the rest was traded by hand; trade it back by hand, and reconcile",
         )
-        return drafting.within_position(draft, position - theirs, by_hand)
+        if not draft.opens:
+            return drafting.within_position(draft, bound, by_hand)
+        if reducible(bound, closes) == closes:
+            return draft
+        rest = drafting.without_opening(draft, (by_hand,))
+        return self._within_position(rest, drafting, state, books) if rest else None
 
     async def _state(self) -> TradingState:
         """Return what may be planned. HALTED is refused where a plan is stored; a dry run shows all."""
@@ -245,6 +252,15 @@ class Ordering:
 
 SILENT = "gateway-silent"
 """The code of a question that wasn't answered on a connection that stands: again may not help either."""
+
+
+def _closed_by(draft: Draft, books: Books) -> Decimal:
+    """Return as much of what goes to the broker as closes what strategies hold, signed."""
+    con_id = draft.quote.contract.con_id
+    return sum(
+        (reducible(books.holding(strategy, con_id), part) for strategy, part in draft.netted.rest.items()),
+        Decimal(0),
+    )
 
 
 def _but_opposed(

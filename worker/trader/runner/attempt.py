@@ -1,12 +1,12 @@
 """One attempt at a run: what its class needs before it may work, then its handler."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from trader import tracing
-from trader.domain.errors import Expired, Failed, Retryable, Terminal
+from trader.domain.errors import Expired, Failed, OutcomeUnknown, Retryable, Terminal
 from trader.domain.orders import OrderReport
 from trader.domain.status import IntentClass
 from trader.domain.strategy import AnyStrategy
@@ -101,13 +101,20 @@ class Attempt:
 
     async def stopped(self, end: Terminal) -> Terminal:
         """Return the end of a run whose handler ``end`` has stopped."""
-        return end if self._owned.record.plan is None else await self._planned().stopped(end)
+        return end if self._owned.record.plan is None else await self._left(self._planned().stopped(end))
 
     async def gave_up(self, why: str) -> Terminal:
         """Return the end of a run whose deliveries have run out."""
         if self._owned.record.plan is None:
             return Failed(EXHAUSTED, why)
-        return await self._planned().gave_up(why)
+        return await self._left(self._planned().gave_up(why))
+
+    async def _left(self, end: Awaitable[Terminal]) -> Terminal:
+        """Return how a run with a plan ends; where that can't be read, its orders may stand or not."""
+        try:
+            return await end
+        except Terminal as damaged:
+            return OutcomeUnknown(damaged.code, damaged.message)
 
     def _planned(self) -> Execution:
         """Return what looks after the orders of a stored plan, where the account was never had as well."""

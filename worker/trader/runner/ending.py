@@ -65,6 +65,8 @@ class Ending:
         if self.booked:
             what = "what its orders have come to is left for the next trading run to settle"
             return replace(self, result=_failed(result, why, what), booked=())
+        if result.outcome is not None:
+            return replace(self, result=_failed(result, why, "its outcome isn't kept"))
         if is_large and self.follow_up is not None:
             what = "what should follow it is not published"
             return replace(self, result=_failed(result, why, what), goes_on=False)

@@ -44,9 +44,15 @@ def next_of(request: Request, status: Status) -> FollowUpMessage | None:
         _, body = follow_up_body(item)
         if status is Status.SUCCEEDED or _runs_always(item):
             rest = list(request.message.then[n:])
+            account = request.message.account  # what comes after it may name it too
             return FollowUpMessage(
                 key=request.key.follow_up(n),
-                body={**body, "dryRun": request.message.dry_run, **({"then": rest} if rest else {})},
+                body={
+                    **body,
+                    **({"account": account} if account else {}),
+                    "dryRun": request.message.dry_run,
+                    **({"then": rest} if rest else {}),
+                },
             )
     return None
 

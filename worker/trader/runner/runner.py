@@ -175,8 +175,12 @@ class Runner:
     async def _carry_out(self, owned: OwnedRun, request: Request, account: str) -> None:
         try:
             await self._to_its_end(owned, request, account)
+        except Retryable:
+            raise
         except Terminal as error:  # it is claimed: from here on nothing but its stored end may be told of it
             raise Retryable(error.code, error.message) from error
+        except Exception as error:
+            raise _retryable(error) from error
 
     async def _to_its_end(self, owned: OwnedRun, request: Request, account: str) -> None:
         attempt = owned.record.attempts[-1].n
@@ -206,7 +210,7 @@ class Runner:
                 log.warning("put off", code=again.code, reason=again.message)
                 await owned.release()
                 raise again from error
-            end = await self._gave_up(work, _after(attempt, again))
+            end = await work.gave_up(_after(attempt, again))
         ending = ending_of(
             end,
             work,
@@ -232,16 +236,7 @@ class Runner:
         try:
             return await work.run()
         except Terminal as end:
-            try:
-                return await work.stopped(end)
-            except Terminal as damaged:  # its own documents can't be read
-                return damaged
-
-    async def _gave_up(self, work: Attempt, why: str) -> Terminal:
-        try:
-            return await work.gave_up(why)
-        except Terminal as damaged:
-            return damaged
+            return await work.stopped(end)
 
     async def _finish(self, owned: OwnedRun, ending: Ending, *, is_last: bool) -> Result:
         """Store the run's end and return its result: a lesser one where the store won't ever take this one.
@@ -251,13 +246,15 @@ class Runner:
         while True:
             try:
                 await ending.store(owned)
-            except (Failed, StoreUnavailable) as error:
+            except LeaseLost:
+                raise
+            except Exception as error:
                 is_over = is_last or too_old(ending.request, self.ports) is not None
                 why = _why_never(error, ending.result.attempt, is_over=is_over)
                 lesser = ending.lesser(why) if why else None
                 if lesser is None:
                     raise
-                log.warning("end not taken", code=error.code)
+                log.warning("end not taken", code=lesser.result.reason and lesser.result.reason.code)
                 ending = lesser
             else:
                 return ending.result
@@ -292,14 +289,16 @@ class Runner:
                 raise LeaseLost("lease-lost", "the store did not renew this run's lease in time")
 
 
-def _why_never(error: Failed | StoreUnavailable, attempt: int, *, is_over: bool) -> Failed | None:
+def _why_never(error: Exception, attempt: int, *, is_over: bool) -> Failed | None:
     """Return why the store won't take an end that it has surely not written; None where it still may.
 
     ``is_over`` says that no later attempt could do better.
     """
     if isinstance(error, Failed):
         return error if error.code == TOO_LARGE else None
-    return Failed(EXHAUSTED, _after(attempt, error)) if is_over and error.code == CONTENDED else None
+    if not is_over or (isinstance(error, Retryable) and error.code != CONTENDED):
+        return None
+    return Failed(EXHAUSTED, _after(attempt, _retryable(error)))
 
 
 def _after(attempt: int, last: Retryable) -> str:
