@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
-from ib_insync import IB, Contract, MarketOrder, Stock, Trade
+from ib_insync import IB, Contract, Fill, MarketOrder, Stock, Trade
 
 PATIENCE_S = 120
 CLIENT_ID = 7
@@ -64,9 +64,9 @@ class Bare:
             await self.ib.disconnectedEvent
         return datetime.now(UTC)
 
-    def con_id(self, symbol: str) -> int:
-        """Return the broker's number of a stock that is held."""
-        return next(p.contract.conId for p in self.ib.positions() if p.contract.symbol == symbol)
+    def fills(self, of_last: int) -> list[Fill]:
+        """Return the last fills that this client has been told of."""
+        return self.ib.fills()[-of_last:]
 
     def positions(self) -> dict[str, int]:
         """Return what is held, by symbol, as the gateway has told so far."""

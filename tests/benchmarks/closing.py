@@ -6,7 +6,9 @@ from ib_insync import Contract
 
 from tests.benchmarks.bare import Bare, bare, stocks
 from tests.benchmarks.bench import Bench, Broken
+from tests.benchmarks.booking import book
 from tests.benchmarks.measuring import Bound, Compared, Mark, Row, Spread, alternating
+from trader.domain.ledger import EXTERNAL
 
 POSITIONS = 200
 PACE = 45
@@ -49,6 +51,7 @@ def _closed_s(bench: Bench, *, module: str = "trader.entrypoints.serve", known: 
         bench.load() as load,
     ):
         _open(hand)
+        hand.run(book(worker.data_dir, EXTERNAL, hand.fills(POSITIONS)))
         if known:
             load.push(worker, {**CLOSE_ALL, "dryRun": True})
             time.sleep(WINDOW_S)  # what the dry run sent is not to count

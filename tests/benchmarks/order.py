@@ -1,20 +1,15 @@
 """One market order, from a message's push to its acknowledgement, beside ib_insync's own placing of one."""
 
 from contextlib import closing
-from datetime import UTC, datetime
-from decimal import Decimal
-from itertools import count
 from statistics import median
 from time import perf_counter
 
 from tests.benchmarks.bare import Bare, bare, stocks
-from tests.benchmarks.bench import ACCOUNT, Bench, Broken, Generator, Worker
+from tests.benchmarks.bench import Bench, Broken, Generator, Worker
+from tests.benchmarks.booking import book
 from tests.benchmarks.durable import Commits
 from tests.benchmarks.measuring import Bound, Compared, Mark, Row, alternating
-from trader.adapters.sqlite import SqliteStore
-from trader.domain.ledger import EXTERNAL, BookedFill
-from trader.ports import Create
-from trader.stored import orderbook
+from trader.domain.ledger import EXTERNAL
 
 MORE_MS = 8.0
 COMMITS = 5
@@ -23,7 +18,6 @@ QUANTITY = 10
 STRATEGY = "benchmark"
 ORDERS = 5
 (STOCK,) = stocks(1)
-_numbers = count(1)
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -86,33 +80,9 @@ def _one_ms(worker: Worker, load: Generator, hand: Bare, strategy: str | None) -
     hand.trade([(STOCK, QUANTITY)])
     if not hand.positions():
         raise Broken("expected a position to close, found none")
-    # Else a position that our books don't have, in what has just been traded, would be waited for.
-    hand.run(_booked(worker, strategy or EXTERNAL, hand.con_id(STOCK.symbol)))
+    hand.run(book(worker.data_dir, strategy or EXTERNAL, hand.fills(1)))
     command = {"strategies": [strategy]} if strategy is not None else {}
     (taken,) = load.push(worker, {"intent": "close-all", **command}).each_ms
     if held := hand.positions():
         raise Broken(f"expected every position closed, found {held}; see {worker.process.err_file}")
     return taken
-
-
-async def _booked(worker: Worker, owner: str, con_id: int) -> None:
-    """Book what was just bought as the owner's."""
-    number, quantity = next(_numbers), Decimal(QUANTITY)
-    fill = BookedFill(
-        stem=f"benchmark/{number}",
-        exec_id=f"benchmark/{number}.01",
-        order="",
-        con_id=con_id,
-        instrument=STOCK.symbol,
-        sec_type="STK",
-        currency="USD",
-        quantity=quantity,
-        price=Decimal(100),
-        at=datetime.now(UTC),
-        shares={owner: quantity},
-    )
-    store = await SqliteStore.open(worker.data_dir / "state.sqlite3")
-    try:
-        await store.commit([Create(orderbook.fill_path(ACCOUNT, fill.stem), fill.to_json())])
-    finally:
-        await store.close()
