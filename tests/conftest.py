@@ -3,8 +3,15 @@
 from collections import defaultdict
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.emulators import firestore_emulator, pubsub_emulator
+
+# On a busy machine an example takes long: that is no failure, and nothing here measures time.
+settings.register_profile(
+    "untimed", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 __all__ = ["firestore_emulator", "pubsub_emulator"]
 
