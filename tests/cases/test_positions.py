@@ -58,6 +58,16 @@ def positions_held_back(
     tell_all()
 
 
+async def sells_once(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the strategy be followed twice while no position is told: the second time it sells nothing."""
+    await reduce_only(play)
+    with positions_held_back(play, monkeypatch):
+        await play.result(allocation("a"))
+        assert play.position("SPY") == 0
+        assert (await play.result(allocation("a"))).orders == ()
+    assert play.position("SPY") == 0
+
+
 # -- what a person has traded -----------------------------------------------------------------------------
 
 
@@ -221,13 +231,8 @@ async def test_reduce_only_sells_nothing_twice_while_the_position_is_late(
         await play.result(allocation("a"))
         play.manual("SPY", "SELL", play.position("SPY") // 2)
         await play.result(RECONCILE)
-        await reduce_only(play)
         follow(play, A_IS_FLAT)
-        with positions_held_back(play, monkeypatch):
-            await play.result(allocation("a"))
-            assert play.position("SPY") == 0
-            assert (await play.result(allocation("a"))).orders == ()
-        assert play.position("SPY") == 0
+        await sells_once(play, monkeypatch)
 
 
 async def test_reduce_only_of_two_that_disagree_sells_nothing_twice_while_the_position_is_late(
@@ -235,13 +240,8 @@ async def test_reduce_only_of_two_that_disagree_sells_nothing_twice_while_the_po
 ) -> None:
     async with following(tmp_path, long("a"), long("b", "-1"), configuration=SHARES) as play:
         await play.result(allocation("a", "b"))
-        await reduce_only(play)
         follow(play, A_IS_FLAT, long("b", "-1"))
-        with positions_held_back(play, monkeypatch):
-            await play.result(allocation("a"))
-            assert play.position("SPY") == 0
-            assert (await play.result(allocation("a"))).orders == ()
-        assert play.position("SPY") == 0
+        await sells_once(play, monkeypatch)
 
 
 async def test_what_has_filled_is_waited_for_before_anything_is_ordered(

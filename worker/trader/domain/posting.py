@@ -105,11 +105,9 @@ def _adopted(
     return tuple(adopted.values())
 
 
-def _external(fill: Fill, before: BookedFill | None) -> BookedFill | None:
-    """Return the booking of an execution of nobody's, or None when it stands already, or a later one does."""
-    if before is not None and revision_of(fill.exec_id) < revision_of(before.exec_id):
-        return None
-    after = BookedFill(
+def booking(fill: Fill, owner: str) -> BookedFill:
+    """Return the booking of an execution that no order of ours asked for, as all of it ``owner``'s."""
+    return BookedFill(
         stem=stem_of(fill.exec_id),
         exec_id=fill.exec_id,
         order="",
@@ -120,10 +118,17 @@ def _external(fill: Fill, before: BookedFill | None) -> BookedFill | None:
         quantity=fill.quantity,
         price=fill.price,
         at=fill.at,
-        shares={EXTERNAL: fill.quantity},
+        shares={owner: fill.quantity},
         commission=fill.commission,
         commission_currency=fill.commission_currency,
     )
+
+
+def _external(fill: Fill, before: BookedFill | None) -> BookedFill | None:
+    """Return the booking of an execution of nobody's, or None when it stands already, or a later one does."""
+    if before is not None and revision_of(fill.exec_id) < revision_of(before.exec_id):
+        return None
+    after = booking(fill, EXTERNAL)
     if before and before.exec_id == after.exec_id and after.commission is None:
         kept = {"commission": before.commission, "commission_currency": before.commission_currency}
         after = after.model_copy(update=kept)

@@ -15,6 +15,9 @@ MOC_CUT_OFF = timedelta(minutes=10)
 15:50 for a close at 16:00). Nasdaq and Arca take them later; the earliest serves all."""
 
 
+CLOSED = "market-closed"
+"""The code of an order that would go at another hour: a dry run tells it, and goes on."""
+
 EXCHANGE_ZONE = "America/New_York"
 """Whose midnight ends the account's session date: the gateway's reports are cut off then."""
 
@@ -70,7 +73,7 @@ def _end(bar: Bar, size: BarSize, hours: Hours) -> datetime:
 def _closed(finding: str, hours: Hours, at: datetime) -> Refusal:
     opening = hours.next_opening(at)
     when = f"it opens next at {_local(opening, hours)}" if opening else "no later opening is known"
-    return Refusal(code="market-closed", message=f"{finding}; {when}")
+    return Refusal(code=CLOSED, message=f"{finding}; {when}")
 
 
 def _local(at: datetime, hours: Hours) -> str:

@@ -29,7 +29,7 @@ from trader.domain.orders import OrderContract, OrderType, TimeInForce
 from trader.domain.portfolio import Account
 from trader.domain.quality import price_refusal
 from trader.domain.refusal import Refusal
-from trader.domain.session import may_go
+from trader.domain.session import CLOSED, may_go
 from trader.domain.sizing import limit_price, unit_value
 from trader.domain.status import IntentClass, Severity
 from trader.domain.valuation import rate
@@ -38,9 +38,6 @@ from trader.intent import Completed, Intent, Run
 from trader.plans import Decided, OrderWish
 from trader.ports import Ports
 from trader.stored import orderbook
-
-CLOSED = "market-closed"
-"""Why an order doesn't go now, and would at another hour: a dry run tells it, and goes on."""
 
 EXAMPLE: JsonObject = {
     "baseCurrency": "USD",

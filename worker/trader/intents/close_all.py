@@ -8,6 +8,7 @@ from trader.domain.errors import Failed, Skipped
 from trader.domain.messages import Command, Outcome
 from trader.domain.orders import OrderReport, OrderState
 from trader.domain.portfolio import OpenOrder, Position
+from trader.domain.session import CLOSED
 from trader.domain.status import IntentClass
 from trader.domain.valuation import securities
 from trader.domain.wire import JsonObject
@@ -53,8 +54,8 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     left = closed.residue
     if command.strategies is None and not run.dry_run:
         left = (*left, *await _still_there(closed.orders, left, ports))
-    if not closed.orders and left and all(line.code == "market-closed" for line in left):
-        raise Skipped("market-closed", left[0].message)
+    if not closed.orders and left and all(line.code == CLOSED for line in left):
+        raise Skipped(CLOSED, left[0].message)
     failure = (
         Failed("residue", f"{left[0].quantity} {left[0].instrument}: {left[0].message}") if left else None
     )

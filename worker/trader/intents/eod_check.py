@@ -13,6 +13,7 @@ from trader.domain.instruments import Listed
 from trader.domain.ledger import NOBODYS
 from trader.domain.messages import NoCommand, Outcome
 from trader.domain.reconciliation import Break
+from trader.domain.session import CLOSED
 from trader.domain.snapshot import Snapshot
 from trader.domain.status import IntentClass, Severity
 from trader.domain.valuation import securities
@@ -166,7 +167,7 @@ async def _flattened(strategies: Collection[str], run: Run, ports: Ports) -> Clo
 def _failure(residue: Sequence[Residue], sessions: Collection[SessionToday]) -> Failed | None:
     """Return what should be closed and isn't; on a day without a session nothing could be."""
     shut = {line.instrument for line in sessions if line.closes_at is None}
-    left = [line for line in residue if line.code != "market-closed" or line.instrument not in shut]
+    left = [line for line in residue if line.code != CLOSED or line.instrument not in shut]
     if not left:
         return None
     first, early = left[0], {line.instrument: line.closes_at for line in sessions if line.is_early}

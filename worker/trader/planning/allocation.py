@@ -7,6 +7,7 @@ from trader.books import read_books, settled_books
 from trader.domain.errors import Failed, Rejected, Skipped, Terminal
 from trader.domain.orders import OrderReport
 from trader.domain.refusal import Refusal
+from trader.domain.session import CLOSED
 from trader.domain.sharing import share
 from trader.intent import Run
 from trader.planning.deciding import Asked, decide
@@ -17,8 +18,6 @@ from trader.planning.sizing import in_the_way, size
 from trader.planning.terms import Terms
 from trader.plans import Decided
 from trader.ports import Ports
-
-CLOSED = "market-closed"
 
 
 @dataclass(frozen=True, slots=True)
