@@ -596,7 +596,7 @@ async def test_what_another_client_has_filled_is_known_once_it_was_asked_what_st
     async with beside_another(simulated()) as (ours, other):
         place(other, market())
         await filled(other)
-        assert ours.broker.fills() == []
+        assert not ours.broker.fills()
         assert await ours.orders.standing() == ()
         assert [fill.quantity for fill in ours.broker.fills()] == [market().quantity]
 

@@ -4,7 +4,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from ib_insync import IB, RequestError
 
 from trader.adapters.ib import codes
 from trader.adapters.ib.farms import Farms
-from trader.adapters.ib.fills import to_fills
+from trader.adapters.ib.fills import Executions
 from trader.adapters.ib.last_trades import LastTrades
 from trader.adapters.ib.order_ids import OrderIds
 from trader.adapters.ib.pacer import Pacer
@@ -66,6 +66,7 @@ class Session:
         self.last_trades = LastTrades(self.ib.wrapper)
         self._unread = Unread(self.ib.client.decoder)
         self.told = Told(self.ib)
+        self._executions = Executions(self.ib)
         self.order_ids = OrderIds(self.ib)
         self.pacer = Pacer()
         self.requests = Requests(self.ib, self.pacer, answer_s=answer_s)
@@ -154,9 +155,9 @@ class Session:
         await self.question("open orders", self.ib.reqAllOpenOrdersAsync)
         return turn
 
-    def fills(self) -> list[Fill]:
+    def fills(self) -> Sequence[Fill]:
         """Return the account's fills, as far back as the gateway reports them."""
-        return to_fills(fill for fill in self.ib.fills() if fill.execution.acctNumber == self.account)
+        return self._executions.of(self.account)
 
     async def current_time(self) -> datetime:
         """Return the gateway's time, to the second. Raises Unusable."""
