@@ -17,17 +17,20 @@ COMMITS = 5
 QUANTITY = 10
 STRATEGY = "benchmark"
 ORDERS = 5
+AT_ONCE = 200
 (STOCK,) = stocks(1)
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Return the rows: the order alone, and an account that is seen to be flat.
+    """Return the rows: the order alone, one on a busy day, and an account that is seen to be flat.
 
     Each round has a gateway and a worker of its own, so that none reads the orders of another.
     """
-    order, flat, floor, durable = alternating(
+    traded = bench.sized(200, 3_000)
+    order, busy, flat, floor, durable = alternating(
         bench.sized(1, 3),
         lambda: _closed_ms(bench, STRATEGY),
+        lambda: _closed_ms(bench, STRATEGY, traded),
         lambda: _closed_ms(bench, None),
         lambda: _bare_ms(bench, 0),
         lambda: _bare_ms(bench, COMMITS),
@@ -39,6 +42,7 @@ def measure(bench: Bench) -> list[Row]:
     return [
         Row(name, "ms", order, beside, floor, Compared.MORE, mark),
         Row(f"{name}, beside what is durable", "ms", order, with_commits, durable, Compared.MORE),
+        Row(f"{name}, {traded:,} fills of the day", "ms", busy, "the same without them", order),
         Row("the same, and the account is seen flat (close-all)", "ms", flat, beside, floor, Compared.MORE),
     ]
 
@@ -63,8 +67,11 @@ def _committed_s(rows: Commits, count: int) -> float:
     return perf_counter() - began
 
 
-def _closed_ms(bench: Bench, strategy: str | None) -> float:
-    """Close so many positions, one after another; the first, for which a contract is asked, doesn't count."""
+def _closed_ms(bench: Bench, strategy: str | None, traded: int = 0) -> float:
+    """Close so many positions, one after another; the first, for which a contract is asked, doesn't count.
+
+    Before that so many fills are traded by hand, and booked.
+    """
     module = "tests.benchmarks.unpaced"
     with (
         bench.gateway() as gateway,
@@ -72,6 +79,9 @@ def _closed_ms(bench: Bench, strategy: str | None) -> float:
         bare(gateway) as hand,
         bench.load() as load,
     ):
+        for _ in range(traded // AT_ONCE):
+            hand.trade([(STOCK, n % 2 * 2 - 1) for n in range(AT_ONCE)])
+            hand.run(book(worker.data_dir, EXTERNAL, hand.fills(AT_ONCE)))
         times = [_one_ms(worker, load, hand, strategy) for _ in range(ORDERS + 1)]
     return median(times[1:])
 

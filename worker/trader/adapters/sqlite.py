@@ -5,6 +5,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json
 
 from trader.adapters.database import Database, Schema
 from trader.adapters.documents import INDEXED_FIELDS, check_batch, check_indexed, damaged, split
@@ -129,8 +132,16 @@ def _document(collection: str, row: tuple[str, bytes, int]) -> Document:
     name, text, version = row
     path = f"{collection}/{name}"
     try:
-        data = json.loads(text)
+        data = _parsed(text)
     except ValueError as error:
         return Document(path, damaged(path, f"found {error}"), str(version))
     content = data if isinstance(data, dict) else damaged(path, f"found {type(data).__name__}")
     return Document(path, content, str(version))
+
+
+def _parsed(text: bytes) -> Any:
+    """Return JSON's value; raises ValueError where there is none."""
+    try:
+        return from_json(text)  # three times as fast
+    except ValueError:
+        return json.loads(text)  # which takes half a surrogate, and says in a person's words what is wrong

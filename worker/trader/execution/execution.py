@@ -185,15 +185,20 @@ class Execution:
 
         Asking twice does no harm, so a resumed run asks again.
         """
+        if self._may_send:
+            await self._may_trade()
+        if seen is not None and not (seen or self._known.others_unsent):
+            return ()
         store = self._ports.store
         wanted = None if mine is None else await orderbook.own_references(store, self._account, mine)
         if self._may_send:
-            await self._may_trade()
             await self._void(wanted)
         return await self._cancelled(wanted, seen)
 
     async def withdraw(self, references: Collection[str]) -> tuple[BrokerOrder, ...]:
         """Cancel these orders of ours, as ``cancel`` does."""
+        if self._may_send:
+            await self._may_trade()
         standing = await self._cancelled(references)
         # One that has ended by itself since the run began is in flight in our books until it is settled.
         await self._settle(await orderbook.open_orders(self._ports.store, self._account))
@@ -205,7 +210,6 @@ class Execution:
         store, orders = self._ports.store, self._ports.orders
         if not self._may_send:
             return await self._standing(wanted)
-        await self._may_trade()
         clock, settle_s = self._ports.clock, self._settings.durations.settle_s
         until = min(clock.monotonic() + self._settings.durations.order_wait_s, self._deadline)
         standing = await self._standing(wanted) if seen is None else seen
