@@ -89,6 +89,10 @@ class Everywhere:
         for listener in self._listeners:
             listener.executed(order, execution)
 
+    def corrected(self, order: Order, revised: Execution) -> None:
+        for listener in self._listeners:
+            listener.corrected(order, revised)
+
     def notice(self, order: Order, code: int, text: str) -> None:
         for listener in self._listeners:
             listener.notice(order, code, text)

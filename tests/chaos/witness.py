@@ -67,7 +67,7 @@ class Witness:
         self.told: list[Result] = []
         self.alerts: list[Stored] = []
         self.ends: dict[str, End] = {}
-        self.strangers: list[tuple[float, str]] = []  # when somebody else ordered or traded what
+        self.strangers: list[tuple[float, str]] = []  # when somebody else ordered, traded or corrected what
         self.published_at: dict[str, datetime] = {}  # messages, by id
         self._states: list[tuple[float, TradingState]] = [(-1.0, TradingState.ACTIVE)]
         self._known: set[int] = set()
@@ -184,6 +184,13 @@ class Witness:
             self.strangers.append((self._elapsed(), order.contract.symbol))
         what = f"{execution.signed:+f} {order.contract.symbol} at {execution.price:.2f}"
         self.say("gateway", f"FILLS {name}: {what} ({execution.exec_id})")
+
+    def corrected(self, order: BookOrder, revised: Execution) -> None:
+        self.strangers.append((self._elapsed(), order.contract.symbol))
+        name = order.terms.order_ref or "by hand"
+        self.say(
+            "gateway", f"CORRECTS {name}: {revised.signed:+f} {order.contract.symbol} ({revised.exec_id})"
+        )
 
     def notice(self, order: BookOrder, code: int, text: str) -> None:
         said = " ".join(text.split())

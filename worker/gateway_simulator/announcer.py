@@ -1,7 +1,6 @@
 """Who hears what of orders, fills and accounts, as it happens."""
 
 import asyncio
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gateway_simulator import actions as act
@@ -52,6 +51,12 @@ class Announcer:
             self._later(order, execution, action)
         effects.perform(gateway, actions, order)
 
+    def corrected(self, order: Order, revised: Execution) -> None:
+        """A revised execution, its commission and the position; no status of the order is told."""
+        self._tell_execution(order, revised)
+        self.tell(order, reports.commission_report(revised))
+        self.position_changed(self._gateway.book.position(revised.account, revised.contract))
+
     def position_changed(self, position: Position) -> None:
         """A position at once, account values soon."""
         gateway = self._gateway
@@ -96,14 +101,9 @@ class Announcer:
         def tell_commission() -> None:
             self.tell(order, reports.commission_report(execution))
 
-        def correct(shares: Decimal, price: Decimal) -> None:
-            revised = gateway.exchange.correct(execution, shares, price)
-            self._tell_execution(order, revised)
-            self.tell(order, reports.commission_report(revised))
-            self.position_changed(gateway.book.position(revised.account, revised.contract))
-
         match action:
             case act.LateCommission(seconds=seconds):
                 gateway.later(seconds, tell_commission)
             case act.Correct(seconds=seconds, shares=shares, price=price):
-                gateway.later(seconds, lambda: correct(shares or execution.shares, price or execution.price))
+                revised = shares or execution.shares, price or execution.price
+                gateway.later(seconds, lambda: gateway.exchange.correct(execution, *revised))

@@ -159,7 +159,7 @@ class Gateway:
             for session in tuple(self.sessions):
                 session.send(*session.feeds.due(now))
 
-    def later(self, seconds: float, do: Callable[[], None]) -> None:
+    def later(self, seconds: float, do: Callable[[], object]) -> None:
         """Do something after so many simulated seconds, if the gateway is still served then."""
 
         async def wait() -> None:
@@ -190,7 +190,7 @@ class Gateway:
             self.keep()
 
 
-def _survive(do: Callable[[], None]) -> None:
+def _survive(do: Callable[[], object]) -> None:
     """Do something; whatever is wrong with it is logged, and the gateway lives."""
     try:
         do()

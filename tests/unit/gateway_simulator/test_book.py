@@ -43,6 +43,9 @@ class Floor:
     def executed(self, order: Order, execution: Execution) -> None:
         self.executions.append(execution)
 
+    def corrected(self, order: Order, revised: Execution) -> None:
+        pass
+
     def notice(self, order: Order, code: int, text: str) -> None:
         pass
 
