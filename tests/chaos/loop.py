@@ -16,13 +16,13 @@ from gateway_simulator.clock import Clock
 
 LATENCY_S = 0.001
 STUCK_S = 60.0
-"""Real seconds after which a history is given up: something goes round without time passing."""
+"""Seconds of the processor after which a history is given up: something goes round without an end."""
 
 Address = tuple[str, int]
 
 
-class Stuck(BaseException):
-    """The history can't go on."""
+class Stuck(Exception):
+    """The history can't go on; raised out of the loop, past whatever runs in it."""
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -71,10 +71,11 @@ class _NothingToWaitFor(selectors.SelectSelector):
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
-        self._give_up_at = time.monotonic() + STUCK_S
+        self._give_up_at = time.process_time() + STUCK_S
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or time.monotonic() > self._give_up_at:
+        if timeout is None or time.process_time() > self._give_up_at:
+            self._give_up_at += STUCK_S  # what is cancelled now is given as long again
             raise Stuck("nothing is due any more" if timeout is None else f"no end after {STUCK_S:g} s")
         self._loop.now += max(timeout, 0.0)
         return []

@@ -1,5 +1,6 @@
 """Random histories: whatever happens in them, nothing is doubled, nothing lost, and each run has its end."""
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -8,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
+from tests.chaos import history, loop
 from tests.chaos.draw import MESSAGES, draw
 from tests.chaos.history import play
 from tests.chaos.many import played
@@ -50,6 +52,18 @@ def all_is_as_it_must_be(seeds: range, record_property: Callable[[str, object], 
 def test_a_seed_is_played_the_same_way_each_time(seed: int) -> None:
     first, second = play(draw(seed)), play(draw(seed))
     assert first.lines == second.lines
+
+
+async def endless(*_: object) -> None:
+    while True:  # noqa: ASYNC110 - that is what is wrong with it
+        await asyncio.sleep(0)
+
+
+def test_a_history_that_goes_round_without_an_end_is_told_by_its_seed() -> None:
+    with patch.object(history, "_trouble", endless), patch.object(loop, "STUCK_S", 0.1):
+        summary = played([7])
+
+    assert "Stuck" in summary.wrong[7]
 
 
 async def active(*_: object) -> TradingState:
