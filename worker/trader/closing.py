@@ -4,17 +4,26 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from pydantic import Field
 
 from trader.books import Books, settled_books
 from trader.domain.closing import closing_parts, reducible
+from trader.domain.errors import Rejected
 from trader.domain.instruments import Contract, Listed
 from trader.domain.ledger import NOBODYS
-from trader.domain.orders import BrokerOrder, OrderContract, OrderReport, OrderType, TimeInForce
+from trader.domain.orders import (
+    BrokerOrder,
+    OrderContract,
+    OrderReport,
+    OrderState,
+    OrderType,
+    TimeInForce,
+)
 from trader.domain.portfolio import Position
 from trader.domain.refusal import Refusal
-from trader.domain.session import may_go
+from trader.domain.session import CLOSED, may_go
 from trader.domain.valuation import FOREX
 from trader.domain.wire import Amount, Wire
 from trader.intent import Run
@@ -26,6 +35,9 @@ from trader.stored.orderbook import own_references
 class Residue(Wire):
     """Something that is still there, and why."""
 
+    con_id: int = Field(
+        0, description="The broker's number of the contract; 0 of one told before it was kept."
+    )
     instrument: str
     quantity: Amount
     code: str
@@ -35,6 +47,7 @@ class Residue(Wire):
 class Cancel(Wire):
     """An order that was to be cancelled."""
 
+    con_id: int = 0
     instrument: str
     quantity: Amount = Field(description="What of it was open, signed.")
     reference: str = Field(description="Empty for an order that was entered by hand.")
@@ -53,15 +66,20 @@ class Closing(Wire):
 
     residue: tuple[Residue, ...]
     standing: tuple[Cancel, ...] = ()
+    contracts: tuple[int, ...] = ()  # of the orders, one each
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What was cancelled and closed, and what is left for a reason that is known."""
+    """What was cancelled and closed, and what is left for a reason that is known.
 
-    cancels: tuple[Cancel, ...]
-    orders: tuple[OrderReport, ...]
-    residue: tuple[Residue, ...]
+    ``unfilled`` are the contracts whose closing order says itself that something is left.
+    """
+
+    cancels: tuple[Cancel, ...] = ()
+    orders: tuple[OrderReport, ...] = ()
+    residue: tuple[Residue, ...] = ()
+    unfilled: frozenset[int] = frozenset()
 
 
 async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> Closed:
@@ -92,7 +110,13 @@ async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> C
     orders = await desk.carry_out(stage)
     closing = Closing.model_validate(stage.record)
     uncancelled = () if run.dry_run else tuple(_uncancelled(order) for order in closing.standing)
-    return Closed(_ended(meant, closing.standing), orders, (*closing.residue, *uncancelled))
+    of_orders = zip(closing.contracts, orders, strict=False)
+    return Closed(
+        _ended(meant, closing.standing),
+        orders,
+        (*closing.residue, *uncancelled),
+        frozenset(con_id for con_id, order in of_orders if order.state is not OrderState.FILLED),
+    )
 
 
 async def _standing(strategies: Collection[str] | None, run: Run, ports: Ports) -> tuple[BrokerOrder, ...]:
@@ -105,6 +129,7 @@ async def _standing(strategies: Collection[str] | None, run: Run, ports: Ports) 
 
 def _cancel(order: BrokerOrder) -> Cancel:
     return Cancel(
+        con_id=order.contract.con_id,
         instrument=str(order.contract),
         quantity=order.quantity - order.filled,
         reference=order.reference,
@@ -132,12 +157,16 @@ async def _closing(
         quantity = sum(parts.values(), Decimal(0))
         if not quantity:
             continue
-        contract = await ports.market_data.contract(Listed(position.con_id, position.exchange))
-        why = _refusal(contract, books, ports)
+        left = partial(Residue, con_id=position.con_id, quantity=-quantity)
+        try:
+            contract = await ports.market_data.contract(Listed(position.con_id, position.exchange))
+            why = _refusal(contract, books, ports)
+        except Rejected as unfit:  # it has expired, or its hours can't be told: the others are closed
+            residue.append(left(instrument=position.symbol, code=unfit.code, message=unfit.message))
+            continue
         if why:
-            residue.append(
-                Residue(instrument=str(contract), quantity=-quantity, code=why.code, message=why.message)
-            )
+            residue.append(left(instrument=str(contract), code=why.code, message=why.message))
+        if why and not (run.dry_run and why.code == CLOSED):
             continue
         wishes.append(
             OrderWish(
@@ -148,7 +177,11 @@ async def _closing(
             )
         )
     residue += _out_of_reach(strategies, books, closed, ports)
-    closing = Closing(residue=tuple(residue), standing=tuple(_cancel(order) for order in standing))
+    closing = Closing(
+        residue=tuple(residue),
+        standing=tuple(_cancel(order) for order in standing),
+        contracts=tuple(wish.contract.con_id for wish in wishes),
+    )
     return Decided(closing.to_json(), tuple(wishes))
 
 
@@ -185,6 +218,7 @@ def _out_of_reach(
     left = {key: held + closed.get(key, Decimal(0)) for key, held in books.held.items()}
     return [
         Residue(
+            con_id=con_id,
             instrument=books.names[con_id],
             quantity=quantity,
             code="beyond-position",
@@ -206,6 +240,7 @@ def _unseen(books: Books, ports: Ports) -> list[Residue]:
         sums[con_id] += quantity
     return [
         Residue(
+            con_id=con_id,
             instrument=books.names[con_id],
             quantity=quantity,
             code="books-differ",
@@ -229,6 +264,7 @@ def _refusal(contract: Contract, books: Books, ports: Ports) -> Refusal | None:
 
 def _uncancelled(order: Cancel) -> Residue:
     return Residue(
+        con_id=order.con_id,
         instrument=order.instrument,
         quantity=order.quantity,
         code="not-cancelled",

@@ -2,11 +2,10 @@
 
 from pydantic import ConfigDict, Field
 
-from trader.closing import Cancel, Residue, close
+from trader.closing import Cancel, Closed, Residue, close
 from trader.domain.configuration import StrategyId
-from trader.domain.errors import Failed, Skipped
+from trader.domain.errors import Failed, Skipped, Terminal
 from trader.domain.messages import Command, Outcome
-from trader.domain.orders import OrderReport, OrderState
 from trader.domain.portfolio import OpenOrder, Position
 from trader.domain.session import CLOSED
 from trader.domain.status import IntentClass
@@ -16,9 +15,19 @@ from trader.intent import Completed, Intent, Run
 from trader.ports import Ports
 
 EXAMPLE: JsonObject = {
-    "cancels": [{"instrument": "SPY", "quantity": "-50", "reference": "", "permId": 417, "stands": False}],
+    "cancels": [
+        {
+            "conId": 756733,
+            "instrument": "SPY",
+            "quantity": "-50",
+            "reference": "",
+            "permId": 417,
+            "stands": False,
+        }
+    ],
     "residue": [
         {
+            "conId": 756733,
             "instrument": "SPY",
             "quantity": "20",
             "code": "market-closed",
@@ -53,38 +62,40 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     closed = await close(command.strategies, run, ports)
     left = closed.residue
     if command.strategies is None and not run.dry_run:
-        left = (*left, *await _still_there(closed.orders, left, ports))
-    if not closed.orders and left and all(line.code == CLOSED for line in left):
-        raise Skipped(CLOSED, left[0].message)
-    failure = (
-        Failed("residue", f"{left[0].quantity} {left[0].instrument}: {left[0].message}") if left else None
-    )
+        left = (*left, *await _still_there(closed, ports))
     outcome = CloseAllOutcome(cancels=closed.cancels, residue=left)
-    return Completed(outcome, closed.orders, None if run.dry_run else failure)
+    return Completed(outcome, closed.orders, None if run.dry_run else _failure(closed, left))
 
 
-async def _still_there(
-    orders: tuple[OrderReport, ...], left: tuple[Residue, ...], ports: Ports
-) -> tuple[Residue, ...]:
+def _failure(closed: Closed, left: tuple[Residue, ...]) -> Terminal | None:
+    """Return why not all is closed: skipped only where nothing was done, and a closed market is all of it."""
+    if not left:
+        return None
+    if not (closed.orders or closed.cancels) and all(line.code == CLOSED for line in left):
+        return Skipped(CLOSED, left[0].message)
+    return Failed("residue", f"{left[0].quantity} {left[0].instrument}: {left[0].message}")
+
+
+async def _still_there(closed: Closed, ports: Ports) -> tuple[Residue, ...]:
     """Return the positions and orders that stand although all was closed, and nothing explains them.
 
     Another run, or a person, may have ordered since: a run that is taken over is away for a while.
     """
-    own = {order.reference for order in orders}
-    told = {line.instrument for line in left if line.code == "not-cancelled"}
-    explained = {line.instrument for line in left}
-    explained |= {order.instrument for order in orders if order.state is not OrderState.FILLED}
+    own = {order.reference for order in closed.orders}
+    told = {line.con_id for line in closed.residue if line.code == "not-cancelled"}
+    explained = closed.unfilled | {line.con_id for line in closed.residue}
     held: list[Position] = []
     standing: list[OpenOrder] = []
     for _ in range(_LOOKS):
-        held = [p for p in securities(ports.broker.positions()) if p.symbol not in explained]
+        held = [p for p in securities(ports.broker.positions()) if p.con_id not in explained]
         others = (order for order in ports.broker.open_orders() if order.reference not in own)
-        standing = [order for order in others if order.symbol not in told]
+        standing = [order for order in others if order.con_id not in told]
         if not (held or standing) or not await ports.orders.change(within_s=_LOOK_S):
             break
     return (
         *(
             Residue(
+                con_id=position.con_id,
                 instrument=position.symbol,
                 quantity=position.quantity,
                 code="not-flat",
@@ -94,6 +105,7 @@ async def _still_there(
         ),
         *(
             Residue(
+                con_id=order.con_id,
                 instrument=order.symbol,
                 quantity=order.quantity - order.filled,
                 code="not-cancelled",
