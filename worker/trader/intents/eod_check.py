@@ -1,6 +1,7 @@
 """Ends the day: trades and books against the broker's, profit and loss, and holdings closed if wanted."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from pydantic import ConfigDict, Field
 
@@ -151,17 +152,28 @@ async def _sessions(ports: Ports) -> tuple[SessionToday, ...]:
 async def _flattened(strategies: Collection[str], run: Run, ports: Ports) -> Closed:
     """Close what ``strategies`` hold; where trading isn't allowed, say so of each, and go on reporting."""
     if not strategies:
-        return Closed((), (), ())
+        return Closed()
     try:
         return await close(strategies, run, ports)
     except Rejected as refusal:
         books = await read_books(ports, run.account)
-        residue = tuple(
-            Residue(instrument=books.names[con_id], quantity=held, code=refusal.code, message=refusal.message)
-            for (owner, con_id), held in books.held.items()
+        left = partial(Residue, code=refusal.code, message=refusal.message)
+        held = tuple(
+            left(con_id=con_id, instrument=books.names[con_id], quantity=quantity)
+            for (owner, con_id), quantity in books.held.items()
             if owner in strategies
         )
-        return Closed((), (), residue)
+        open_orders = tuple(
+            left(
+                con_id=con_id,
+                instrument=str(record.order.contract),
+                quantity=record.order.quantity - record.filled,
+            )
+            for con_id, found in books.open.items()
+            for record in found
+            if set(record.wanted) & set(strategies)
+        )
+        return Closed(residue=(*held, *open_orders))
 
 
 def _failure(residue: Sequence[Residue], sessions: Collection[SessionToday]) -> Failed | None:
