@@ -23,13 +23,16 @@ from trader.domain.orders import (
 )
 from trader.domain.portfolio import Position
 from trader.domain.refusal import Refusal
-from trader.domain.session import CLOSED, may_go
+from trader.domain.session import CLOSED, goes_until, may_go
 from trader.domain.valuation import FOREX
 from trader.domain.wire import Amount, Wire
 from trader.intent import Run
 from trader.plans import Decided, OrderWish
 from trader.ports import Ports
 from trader.stored.orderbook import own_references
+
+AT_ONCE = (OrderType.MKT, TimeInForce.DAY, None)
+"""How everything is closed."""
 
 
 class Residue(Wire):
@@ -174,6 +177,7 @@ async def _closing(
                 quantity=quantity,
                 wanted=parts,
                 reduces=True,
+                goes_until=goes_until(*AT_ONCE, contract, ports.clock.now()),
             )
         )
     residue += _out_of_reach(strategies, books, closed, ports)
@@ -259,7 +263,7 @@ def _refusal(contract: Contract, books: Books, ports: Ports) -> Refusal | None:
     in_doubt = books.closed.get(contract.con_id)
     if in_doubt and any(con_id == contract.con_id for _, con_id in books.in_flight):
         return in_doubt
-    return may_go(OrderType.MKT, TimeInForce.DAY, None, contract, ports.clock.now())
+    return may_go(*AT_ONCE, contract, ports.clock.now())
 
 
 def _uncancelled(order: Cancel) -> Residue:

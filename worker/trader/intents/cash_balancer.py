@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -29,7 +30,7 @@ from trader.domain.orders import OrderContract, OrderType, TimeInForce
 from trader.domain.portfolio import Account
 from trader.domain.quality import price_refusal
 from trader.domain.refusal import Refusal
-from trader.domain.session import CLOSED, may_go
+from trader.domain.session import CLOSED, goes_until, may_go
 from trader.domain.sizing import limit_price, unit_value
 from trader.domain.status import IntentClass, Severity
 from trader.domain.valuation import rate
@@ -38,6 +39,9 @@ from trader.intent import Completed, Intent, Run
 from trader.plans import Decided, OrderWish
 from trader.ports import Ports
 from trader.stored import orderbook
+
+FOR_THE_DAY = (OrderType.MKT, TimeInForce.DAY, None)
+"""When a conversion may go, whatever its type: today's balance is nothing to convert tomorrow."""
 
 EXAMPLE: JsonObject = {
     "baseCurrency": "USD",
@@ -182,7 +186,7 @@ async def _conversion(
         name = str(pair) if pair else None
         return Conversion(**dict(line), pair=name, quantity=None, price=None, refusals=(why,)), None
     quantity = conversion_quantity(balance, pair, price.value)
-    wish = _wish(quantity, price, pair, configuration) if quantity else None
+    wish = _wish(quantity, price, pair, configuration, ports.clock.now()) if quantity else None
     conversion = Conversion(
         **dict(line),
         pair=str(pair),
@@ -219,7 +223,9 @@ async def _price(pair: Contract, configuration: Configuration, ports: Ports) -> 
     return price
 
 
-def _wish(quantity: Decimal, price: Price, pair: Contract, configuration: Configuration) -> OrderWish:
+def _wish(
+    quantity: Decimal, price: Price, pair: Contract, configuration: Configuration, now: datetime
+) -> OrderWish:
     """Return the order: for the day alone, as today's balance is nothing to convert tomorrow."""
     terms = configuration.order
     limit = None
@@ -231,6 +237,7 @@ def _wish(quantity: Decimal, price: Price, pair: Contract, configuration: Config
         order_type=OrderType.MKT if limit is None else OrderType.LMT,
         limit_price=limit,
         wanted={CASH: quantity},
+        goes_until=goes_until(*FOR_THE_DAY, pair, now),
     )
 
 
@@ -242,7 +249,7 @@ def _refusals(
     unit = unit_value(price.value, pair.multiplier, rate(situation.account, pair.currency))
     left_today = situation.left_today - planned
     yield from conversion_refusals(quantity, unit, pair, limits, left_today=left_today)
-    if closed := may_go(OrderType.MKT, TimeInForce.DAY, None, pair, now):
+    if closed := may_go(*FOR_THE_DAY, pair, now):
         yield closed
 
 
