@@ -268,6 +268,27 @@ async def test_the_gate_of_every_order_holds_for_a_conversion_too(tmp_path: Path
         assert (play.placed(), cash(play, "EUR")) == ([], Decimal(20_000))
 
 
+async def test_a_conversion_counts_among_the_orders_of_the_day(tmp_path: Path) -> None:
+    limits = {"limits": {"orderNotional": 50_000, "ordersPerDay": 2}}
+    gateway = with_cash(EUR=20_000, GBP=10_000)
+    async with playing(tmp_path, gateway=gateway, configuration={**MANY, **limits}) as play:
+        await play.holds("MSFT")
+        result = await play.result(BALANCE)
+        assert sent(result) == [("EUR.USD", Decimal(-20_000))]
+        refused = outcome(result)["conversions"][1]
+        assert (refused["currency"], refused["refusals"][0]["code"]) == ("GBP", "orders-per-day")
+        assert code(await play.result(BALANCE)) == ("rejected", "orders-per-day")
+
+
+async def test_the_limit_price_of_a_conversion_stays_within_the_collar(tmp_path: Path) -> None:
+    order = {"order": {"type": "LMT", "limitOffsetPercent": 2}}
+    limits = {"limits": {"orderNotional": 50_000, "priceCollarPercent": 1}}
+    async with playing(
+        tmp_path, gateway=with_cash(EUR=20_000), configuration={**MANY, **order, **limits}
+    ) as play:
+        assert code(await play.result(BALANCE)) == ("rejected", "price-collar")
+
+
 async def test_on_a_weekend_it_is_skipped(tmp_path: Path) -> None:
     async with playing(tmp_path, gateway=with_cash(EUR=20_000, at=SATURDAY)) as play:
         assert code(await play.result(BALANCE)) == ("skipped", "market-closed")
