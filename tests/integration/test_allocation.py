@@ -139,6 +139,29 @@ async def test_a_strategy_with_bars_that_are_not_fit_holds_and_the_others_go_on(
         assert [line["code"] for line in outcome(result)["strategies"][1]["refusals"]] == ["no-market-data"]
 
 
+async def test_a_price_that_is_answered_with_an_error_keeps_no_other_contract_back(tmp_path: Path) -> None:
+    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", "MSFT")
+    both = long("a"), long("b", symbol="MSFT")
+    async with following(tmp_path, *both, configuration=shares) as play:
+        error = {"reject": {"code": 321, "message": "Error validating request"}}
+        breaks(play, {"event": "reqMktData", "symbol": "MSFT", "times": "always"}, error)
+        result = await play.result(allocation("a", "b"))
+        assert code_of(result) == ("failed", "partly-done")
+        assert [order.instrument for order in result.orders] == ["SPY"]
+        assert refusals(result) == [("b", "gateway-error")]
+
+
+async def test_a_price_that_is_answered_with_an_error_is_asked_for_again_where_it_is_the_only_one(
+    tmp_path: Path,
+) -> None:
+    async with following(tmp_path, long("a"), configuration=configuration({"a": 0.3})) as play:
+        error = {"reject": {"code": 321, "message": "Error validating request"}}
+        breaks(play, {"event": "reqMktData", "symbol": "SPY", "times": 1}, error)
+        first = await play.push(allocation("a"), "again")
+        assert (first.status_code, first.text) == (503, "gateway-error")
+        assert code_of(await play.result(allocation("a"), "again")) == ("succeeded", None)
+
+
 @pytest.mark.parametrize(
     ("symbol", "code"), [("ZZZZ", "unknown-instrument"), ("TWICE", "ambiguous-instrument")]
 )
