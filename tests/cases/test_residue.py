@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from gateway_simulator.contracts import ContractQuery
+from gateway_simulator.records import Position
 from gateway_simulator.wire.orders import PlaceOrder
 from tests.support.allocating import code_of
-from tests.support.play import CLOSE_ALL, MANY, RECONCILE, Play, playing
+from tests.support.play import CLOSE_ALL, MANY, QUICK, RECONCILE, Play, playing
 from trader.domain.errors import Rejected
 from trader.domain.instruments import Contract, Instrument, Listed
 from trader.domain.orders import Order, OrderState
@@ -132,3 +133,31 @@ async def test_what_is_told_of_an_option_hides_nothing_of_its_stock(
         assert code_of(result) == (Status.FAILED, "residue")
         assert residue(result.outcome) == [("MSFT", "not-flat"), ("MSFT", "unknown-instrument")]
         await play.result(RECONCILE)
+
+
+async def test_a_position_that_is_told_a_while_after_its_fill_is_waited_for_before_it_is_told_as_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settling = QUICK.model_copy(update={"settle_s": 60})
+    async with playing(tmp_path, durations=settling) as play:
+        await play.holds("MSFT")
+        play.world.pass_time(600)  # what was bought is long settled
+        tell, late = play.gateway.announcer.position_changed, list[Position]()
+        orders = type(play.worker.worker.ports.orders)
+        change = orders.change
+        silences = 0
+
+        async def silent_at_first(self: Orders, *, within_s: float) -> bool:
+            nonlocal silences
+            if not late:
+                return await change(self, within_s=within_s)
+            silences += 1
+            if silences > 2:
+                tell(late.pop())
+            return False
+
+        monkeypatch.setattr(play.gateway.announcer, "position_changed", late.append)
+        monkeypatch.setattr(orders, "change", silent_at_first)
+        result = await play.result(CLOSE_ALL)
+        assert code_of(result) == (Status.SUCCEEDED, None), result
+        assert play.position("MSFT") == 0

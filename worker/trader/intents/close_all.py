@@ -37,7 +37,8 @@ EXAMPLE: JsonObject = {
 }
 
 
-_LOOKS, _LOOK_S = 5, 1.0  # a position is told a moment after the fill that moved it
+_LOOK_S = 1.0
+"""How long to wait at most before looking again, and at least before telling of what is left."""
 
 
 class CloseAll(Command):
@@ -62,7 +63,7 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     closed = await close(command.strategies, run, ports)
     left = closed.residue
     if command.strategies is None and not run.dry_run:
-        left = (*left, *await _still_there(closed, ports))
+        left = (*left, *await _still_there(closed, run, ports))
     outcome = CloseAllOutcome(cancels=closed.cancels, residue=left)
     return Completed(outcome, closed.orders, None if run.dry_run else _failure(closed, left))
 
@@ -76,22 +77,26 @@ def _failure(closed: Closed, left: tuple[Residue, ...]) -> Terminal | None:
     return Failed("residue", f"{left[0].quantity} {left[0].instrument}: {left[0].message}")
 
 
-async def _still_there(closed: Closed, ports: Ports) -> tuple[Residue, ...]:
+async def _still_there(closed: Closed, run: Run, ports: Ports) -> tuple[Residue, ...]:
     """Return the positions and orders that stand although all was closed, and nothing explains them.
 
-    Another run, or a person, may have ordered since: a run that is taken over is away for a while.
+    Another run, or a person, may have ordered since: a run that is taken over is away for a while. A position
+    is told a moment after the fill that moved it, so that SETTLE goes by before one is called left.
     """
     own = {order.reference for order in closed.orders}
     told = {line.con_id for line in closed.residue if line.code == "not-cancelled"}
     explained = closed.unfilled | {line.con_id for line in closed.residue}
     held: list[Position] = []
     standing: list[OpenOrder] = []
-    for _ in range(_LOOKS):
+    until = ports.clock.monotonic() + max(run.settle_s, _LOOK_S)
+    while True:
         held = [p for p in securities(ports.broker.positions()) if p.con_id not in explained]
         others = (order for order in ports.broker.open_orders() if order.reference not in own)
         standing = [order for order in others if order.con_id not in told]
-        if not (held or standing) or not await ports.orders.change(within_s=_LOOK_S):
+        left_s = until - ports.clock.monotonic()
+        if left_s <= 0 or not (held or standing):
             break
+        await ports.orders.change(within_s=min(left_s, _LOOK_S))
     return (
         *(
             Residue(
