@@ -17,7 +17,7 @@ from tests.support.play import CLOSE_ALL, MANY, QUICK, RECONCILE, Play, playing
 from trader.domain.errors import Rejected
 from trader.domain.instruments import Contract, Instrument, Listed
 from trader.domain.orders import Order, OrderState
-from trader.domain.status import Status
+from trader.domain.status import Severity, Status
 from trader.domain.wire import JsonObject
 from trader.intents.close_all import CloseAllOutcome
 from trader.ports import Link, MarketData, Orders
@@ -161,3 +161,20 @@ async def test_a_position_that_is_told_a_while_after_its_fill_is_waited_for_befo
         result = await play.result(CLOSE_ALL)
         assert code_of(result) == (Status.SUCCEEDED, None), result
         assert play.position("MSFT") == 0
+
+
+@pytest.mark.parametrize("message", OF_THE_STRATEGIES.values(), ids=OF_THE_STRATEGIES)
+async def test_what_is_left_while_its_closing_order_works_is_told_and_wants_a_look(
+    tmp_path: Path, message: JsonObject
+) -> None:
+    async with playing(tmp_path, configuration=FLAT) as play:
+        await play.holds("MSFT")
+        play.misbehaves("partly-filled")
+        result = await play.result(message)
+        (order,) = result.orders
+        assert (order.state, code_of(result)) == (OrderState.WORKING, (Status.SUCCEEDED, None))
+        assert result.severity is Severity.WARNING
+        outcome: Any = result.outcome
+        (line,) = outcome.get("flattening", outcome)["residue"]
+        assert (line["instrument"], line["code"]) == ("MSFT", "still-working")
+        assert Decimal(line["quantity"]) == play.position("MSFT") != 0

@@ -35,6 +35,11 @@ AT_ONCE = (OrderType.MKT, TimeInForce.DAY, None)
 """How everything is closed."""
 
 
+WORKING = "still-working"
+"""The code of what is left while its closing order works: nothing is wrong, and nothing is flat yet."""
+_WORK = (OrderState.WORKING, OrderState.HELD)
+
+
 class Residue(Wire):
     """Something that is still there, and why."""
 
@@ -113,12 +118,17 @@ async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> C
     orders = await desk.carry_out(stage)
     closing = Closing.model_validate(stage.record)
     uncancelled = () if run.dry_run else tuple(_uncancelled(order) for order in closing.standing)
-    of_orders = zip(closing.contracts, orders, strict=False)
+    unfilled = {
+        con_id: order
+        for con_id, order in zip(closing.contracts, orders, strict=False)
+        if order.state is not OrderState.FILLED
+    }
+    working = tuple(_working(con_id, order) for con_id, order in unfilled.items() if order.state in _WORK)
     return Closed(
         _ended(meant, closing.standing),
         orders,
-        (*closing.residue, *uncancelled),
-        frozenset(con_id for con_id, order in of_orders if order.state is not OrderState.FILLED),
+        (*closing.residue, *uncancelled, *working),
+        frozenset(unfilled),
     )
 
 
@@ -264,6 +274,16 @@ def _refusal(contract: Contract, books: Books, ports: Ports) -> Refusal | None:
     if in_doubt and any(con_id == contract.con_id for _, con_id in books.in_flight):
         return in_doubt
     return may_go(*AT_ONCE, contract, ports.clock.now())
+
+
+def _working(con_id: int, order: OrderReport) -> Residue:
+    return Residue(
+        con_id=con_id,
+        instrument=order.instrument,
+        quantity=order.filled - order.quantity,
+        code=WORKING,
+        message="its closing order is with the broker, and hasn't filled yet",
+    )
 
 
 def _uncancelled(order: Cancel) -> Residue:

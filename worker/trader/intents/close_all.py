@@ -2,13 +2,13 @@
 
 from pydantic import ConfigDict, Field
 
-from trader.closing import Cancel, Closed, Residue, close
+from trader.closing import WORKING, Cancel, Closed, Residue, close
 from trader.domain.configuration import StrategyId
 from trader.domain.errors import Failed, Skipped, Terminal
 from trader.domain.messages import Command, Outcome
 from trader.domain.portfolio import OpenOrder, Position
 from trader.domain.session import CLOSED
-from trader.domain.status import IntentClass
+from trader.domain.status import IntentClass, Severity
 from trader.domain.valuation import securities
 from trader.domain.wire import JsonObject
 from trader.intent import Completed, Intent, Run
@@ -65,11 +65,15 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     if command.strategies is None and not run.dry_run:
         left = (*left, *await _still_there(closed, run, ports))
     outcome = CloseAllOutcome(cancels=closed.cancels, residue=left)
-    return Completed(outcome, closed.orders, None if run.dry_run else _failure(closed, left))
+    severity = Severity.WARNING if any(line.code == WORKING for line in left) else Severity.INFO
+    return Completed(
+        outcome, closed.orders, None if run.dry_run else _failure(closed, left), severity=severity
+    )
 
 
 def _failure(closed: Closed, left: tuple[Residue, ...]) -> Terminal | None:
     """Return why not all is closed: skipped only where nothing was done, and a closed market is all of it."""
+    left = tuple(line for line in left if line.code != WORKING)
     if not left:
         return None
     if not (closed.orders or closed.cancels) and all(line.code == CLOSED for line in left):

@@ -6,7 +6,7 @@ from functools import partial
 from pydantic import ConfigDict, Field
 
 from trader.books import read_books
-from trader.closing import Cancel, Closed, Residue, close
+from trader.closing import WORKING, Cancel, Closed, Residue, close
 from trader.domain.day import DayResult
 from trader.domain.errors import Failed, Rejected
 from trader.domain.hours import liquid_hours
@@ -179,7 +179,11 @@ async def _flattened(strategies: Collection[str], run: Run, ports: Ports) -> Clo
 def _failure(residue: Sequence[Residue], sessions: Collection[SessionToday]) -> Failed | None:
     """Return what should be closed and isn't; on a day without a session nothing could be."""
     shut = {line.instrument for line in sessions if line.closes_at is None}
-    left = [line for line in residue if line.code != CLOSED or line.instrument not in shut]
+    left = [
+        line
+        for line in residue
+        if line.code != WORKING and (line.code != CLOSED or line.instrument not in shut)
+    ]
     if not left:
         return None
     first, early = left[0], {line.instrument: line.closes_at for line in sessions if line.is_early}
@@ -192,7 +196,9 @@ def _severity(failure: Failed | None, outcome: EodCheckOutcome) -> Severity:
     """What was to be flat and stays overnight wants a person now."""
     if failure:
         return Severity.CRITICAL
-    return Severity.WARNING if outcome.breaks or outcome.trades.locked else Severity.INFO
+    is_working = any(line.code == WORKING for line in outcome.flattening.residue)
+    wants_a_look = outcome.breaks or outcome.trades.locked or is_working
+    return Severity.WARNING if wants_a_look else Severity.INFO
 
 
 INTENT = Intent(
