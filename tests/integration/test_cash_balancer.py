@@ -360,6 +360,23 @@ async def test_closing_everything_does_not_turn_a_conversion_back(tmp_path: Path
         assert (play.position("EUR"), cash(play, "EUR")) == (Decimal(-20_000), Decimal(0))
 
 
+async def test_closing_everything_tells_what_a_strategy_holds_of_a_pair_and_a_person_has_sold(
+    tmp_path: Path,
+) -> None:
+    shares = configuration({"a": 0.5}, "EUR", limits={"orderNotional": 10**6})
+    async with playing(tmp_path, gateway=with_cash(), configuration=shares) as play:
+        follow(play, wanting("a", Weight(Forex("EUR", "USD"), Decimal("0.5"))))
+        (opened,) = (await play.result(allocation("a"))).orders
+        by_hand(play, action="SELL", total_quantity=opened.quantity - 1_000)
+        await play.until(lambda: play.position("EUR") == 1_000)
+        await play.result(RECONCILE)
+        result = await play.result(CLOSE_ALL)
+        assert code(result) == ("failed", "residue")
+        assert play.position("EUR") == 0
+        (line,) = outcome(result)["residue"]
+        assert (line["code"], Decimal(line["quantity"])) == ("beyond-position", opened.quantity - 1_000)
+
+
 async def test_what_was_converted_by_hand_is_externals_and_left_alone_too(tmp_path: Path) -> None:
     async with playing(tmp_path, gateway=with_cash(EUR=20_000)) as play:
         by_hand(play)

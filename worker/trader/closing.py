@@ -226,11 +226,19 @@ def _out_of_reach(
     closed: Mapping[tuple[str, int], Decimal],
     ports: Ports,
 ) -> list[Residue]:
-    """Return what our books hold and the broker's positions don't: it can't be closed there."""
-    if strategies is None:
-        return _unseen(books, ports)
+    """Return what our books hold and the broker's positions don't: it can't be closed there.
+
+    Where everything is closed it's the sums that count, but in currencies, which strategies alone hold.
+    """
+    unseen = _unseen(books, ports) if strategies is None else []
+
+    def is_meant(owner: str, con_id: int) -> bool:
+        if strategies is None:
+            return con_id in books.virtual and owner not in NOBODYS
+        return owner in strategies
+
     left = {key: held + closed.get(key, Decimal(0)) for key, held in books.held.items()}
-    return [
+    beyond = [
         Residue(
             con_id=con_id,
             instrument=books.names[con_id],
@@ -239,8 +247,9 @@ def _out_of_reach(
             message=f"held by {owner}, but not in the broker's position: another owner holds the other side",
         )
         for (owner, con_id), quantity in left.items()
-        if quantity and owner in strategies
+        if quantity and is_meant(owner, con_id)
     ]
+    return [*unseen, *beyond]
 
 
 def _unseen(books: Books, ports: Ports) -> list[Residue]:
