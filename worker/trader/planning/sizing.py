@@ -69,7 +69,15 @@ async def size(
 
 async def _tradable(listed: Listed, market: Market) -> Contract | Refusal:
     contract = await market.contract(listed)
-    if isinstance(contract, Refusal) or contract.can_be_ordered:
+    if isinstance(contract, Refusal):
+        return contract
+    if contract.price_magnifier != 1:
+        return Refusal(
+            code="not-tradable",
+            message=f"expected prices of {contract} in {contract.currency}, found them "
+            f"{contract.price_magnifier} times as high, as in pence; nothing is sized with them",
+        )
+    if contract.can_be_ordered:
         return contract
     return Refusal(
         code="not-tradable",
