@@ -9,10 +9,11 @@ from typing import cast
 import pytest
 
 from gateway_simulator.server import serve
-from tests.support.crash import ACCOUNT, JumpClock, theatre
+from tests.support.crash import ACCOUNT, Fate, JumpClock, theatre
 from tests.support.deliveries import delivery
 from tests.support.eventually import eventually
 from tests.support.ib import OPEN, simulated
+from tests.support.market import local
 from tests.support.play import MANY, SIGNAL, misbehaves, placed, playing, signal, with_a_history
 from tests.support.stores import Freezing, as_the_plan_is_stored
 from trader.adapters.sqlite import SqliteStore
@@ -112,6 +113,28 @@ async def test_an_order_that_stands_overnight_is_under_way_and_is_not_sent_again
         assert order.state is OrderState.WORKING
         assert (await world.the_result_of("message/tuesday")).orders == ()
         assert len(placed(world.gateway, "MSFT")) == 1
+        await world.all_is_well()
+
+
+@pytest.mark.parametrize(
+    ("at", "terms"), [("15:58", {"type": "MKT", "tif": "DAY"}), ("15:48", {"type": "MOC", "tif": "DAY"})]
+)
+async def test_an_order_whose_market_closes_before_it_could_be_sent_isnt_sent_into_the_next_session(
+    tmp_path: Path, at: str, terms: JsonObject
+) -> None:
+    async with theatre(tmp_path, simulated(at=local(f"2026-11-23 {at}"))) as world:
+        await with_a_history(world)
+        await world.configured(**{**MANY, "order": terms})
+        message = world.message(MSFT, "late")
+        async with world.worker(Fate(1, "before", "orders.place")) as runner:
+            assert not await world.deliver(runner, message(1))
+        world.pass_time(180)
+        await world.until_acknowledged(message)
+        result = await world.the_result_of("message/late")
+        (order,) = result.orders
+        assert (order.state, code_of(result)) == (OrderState.UNSENT, (Status.FAILED, "orders-rejected"))
+        assert "closed" in order.text
+        assert placed(world.gateway, "MSFT") == []
         await world.all_is_well()
 
 

@@ -1,5 +1,6 @@
 """Allocations through a whole worker: strategies that agree, disagree and fail, and orders in their way."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,13 +28,14 @@ from tests.support.crash import ACCOUNT
 from tests.support.ib import simulated
 from tests.support.play import Play, playing
 from tests.support.strategies import long, no_number, no_weight, raising, wanting
-from trader.domain.instruments import Index, Stock
+from trader.domain.instruments import Contract, Index, Instrument, Stock
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.strategy import AnyStrategy
 from trader.domain.targets import Flat, Hold, Weight
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject
+from trader.ports import MarketData
 from trader.stored import records
 
 BOTH = ["testsignalgenerator", "buy-and-hold"]
@@ -139,6 +141,28 @@ async def test_a_strategy_with_bars_that_are_not_fit_holds_and_the_others_go_on(
         assert [line["code"] for line in outcome(result)["strategies"][1]["refusals"]] == ["no-market-data"]
 
 
+async def test_a_price_that_is_answered_with_an_error_keeps_no_other_contract_back(tmp_path: Path) -> None:
+    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", "MSFT")
+    both = long("a"), long("b", symbol="MSFT")
+    async with following(tmp_path, *both, configuration=shares) as play:
+        error = {"reject": {"code": 321, "message": "Error validating request"}}
+        breaks(play, {"event": "reqMktData", "symbol": "MSFT", "times": "always"}, error)
+        result = await play.result(allocation("a", "b"))
+        assert code_of(result) == ("failed", "partly-done")
+        assert [order.instrument for order in result.orders] == ["SPY"]
+        assert refusals(result) == [("b", "gateway-error")]
+
+
+async def test_a_price_that_is_answered_with_an_error_is_asked_for_again_where_it_is_the_only_one(
+    tmp_path: Path,
+) -> None:
+    async with following(tmp_path, long("a"), configuration=configuration({"a": 0.3})) as play:
+        error = {"reject": {"code": 321, "message": "Error validating request"}}
+        breaks(play, {"event": "reqMktData", "symbol": "SPY", "times": 1}, error)
+        assert (await play.push(allocation("a"), "again")).status_code == 503
+        assert code_of(await play.result(allocation("a"), "again")) == ("succeeded", None)
+
+
 @pytest.mark.parametrize(
     ("symbol", "code"), [("ZZZZ", "unknown-instrument"), ("TWICE", "ambiguous-instrument")]
 )
@@ -169,6 +193,20 @@ async def test_what_is_only_looked_at_is_never_ordered(tmp_path: Path) -> None:
 
 
 # -- orders in the way ------------------------------------------------------------------------------------
+
+
+async def test_what_is_priced_in_pence_is_never_sized_as_if_it_were_in_pounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with following(tmp_path, long("a"), configuration=configuration({"a": 0.3})) as play:
+        market_data = type(play.worker.worker.ports.market_data)
+        asked = market_data.contract
+
+        async def in_pence(self: MarketData, instrument: Instrument) -> Contract:
+            return replace(await asked(self, instrument), price_magnifier=100)
+
+        monkeypatch.setattr(market_data, "contract", in_pence)
+        assert code_of(await play.result(allocation("a"))) == ("rejected", "not-tradable")
 
 
 async def test_an_order_in_flight_counts_and_is_not_sent_again(tmp_path: Path) -> None:

@@ -268,6 +268,27 @@ async def test_the_gate_of_every_order_holds_for_a_conversion_too(tmp_path: Path
         assert (play.placed(), cash(play, "EUR")) == ([], Decimal(20_000))
 
 
+async def test_a_conversion_counts_among_the_orders_of_the_day(tmp_path: Path) -> None:
+    limits = {"limits": {"orderNotional": 50_000, "ordersPerDay": 2}}
+    gateway = with_cash(EUR=20_000, GBP=10_000)
+    async with playing(tmp_path, gateway=gateway, configuration={**MANY, **limits}) as play:
+        await play.holds("MSFT")
+        result = await play.result(BALANCE)
+        assert sent(result) == [("EUR.USD", Decimal(-20_000))]
+        refused = outcome(result)["conversions"][1]
+        assert (refused["currency"], refused["refusals"][0]["code"]) == ("GBP", "orders-per-day")
+        assert code(await play.result(BALANCE)) == ("rejected", "orders-per-day")
+
+
+async def test_the_limit_price_of_a_conversion_stays_within_the_collar(tmp_path: Path) -> None:
+    order = {"order": {"type": "LMT", "limitOffsetPercent": 2}}
+    limits = {"limits": {"orderNotional": 50_000, "priceCollarPercent": 1}}
+    async with playing(
+        tmp_path, gateway=with_cash(EUR=20_000), configuration={**MANY, **order, **limits}
+    ) as play:
+        assert code(await play.result(BALANCE)) == ("rejected", "price-collar")
+
+
 async def test_on_a_weekend_it_is_skipped(tmp_path: Path) -> None:
     async with playing(tmp_path, gateway=with_cash(EUR=20_000, at=SATURDAY)) as play:
         assert code(await play.result(BALANCE)) == ("skipped", "market-closed")
@@ -337,6 +358,23 @@ async def test_closing_everything_does_not_turn_a_conversion_back(tmp_path: Path
         assert code(result) == ("succeeded", None), result
         assert ([name for name, _ in sent(result)], play.position("MSFT")) == (["MSFT"], Decimal(0))
         assert (play.position("EUR"), cash(play, "EUR")) == (Decimal(-20_000), Decimal(0))
+
+
+async def test_closing_everything_tells_what_a_strategy_holds_of_a_pair_and_a_person_has_sold(
+    tmp_path: Path,
+) -> None:
+    shares = configuration({"a": 0.5}, "EUR", limits={"orderNotional": 10**6})
+    async with playing(tmp_path, gateway=with_cash(), configuration=shares) as play:
+        follow(play, wanting("a", Weight(Forex("EUR", "USD"), Decimal("0.5"))))
+        (opened,) = (await play.result(allocation("a"))).orders
+        by_hand(play, action="SELL", total_quantity=opened.quantity - 1_000)
+        await play.until(lambda: play.position("EUR") == 1_000)
+        await play.result(RECONCILE)
+        result = await play.result(CLOSE_ALL)
+        assert code(result) == ("failed", "residue")
+        assert play.position("EUR") == 0
+        (line,) = outcome(result)["residue"]
+        assert (line["code"], Decimal(line["quantity"])) == ("beyond-position", opened.quantity - 1_000)
 
 
 async def test_what_was_converted_by_hand_is_externals_and_left_alone_too(tmp_path: Path) -> None:

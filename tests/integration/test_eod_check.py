@@ -143,6 +143,17 @@ async def test_while_trading_is_halted_the_report_is_given_and_says_what_stays(t
         assert await snapshots(play) == 1
 
 
+async def test_while_trading_is_halted_an_order_that_stays_is_told_too(tmp_path: Path) -> None:
+    async with playing(tmp_path, configuration=FLAT) as play:
+        play.misbehaves("partly-filled")
+        (half,) = (await play.result(signal("MSFT"))).orders
+        await play.world.configured(TradingState.HALTED, **FLAT)
+        result = await play.result(EOD)
+        assert (code(result), result.severity) == (("failed", "residue"), Severity.CRITICAL)
+        left = {Decimal(line["quantity"]) for line in outcome(result)["flattening"]["residue"]}
+        assert left == {half.filled, half.quantity - half.filled}
+
+
 async def test_in_reduce_only_the_day_ends_flat_all_the_same(tmp_path: Path) -> None:
     async with playing(tmp_path, configuration=FLAT) as play:
         await play.holds("MSFT")

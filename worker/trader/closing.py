@@ -4,17 +4,26 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from pydantic import Field
 
 from trader.books import Books, settled_books
 from trader.domain.closing import closing_parts, reducible
+from trader.domain.errors import Rejected
 from trader.domain.instruments import Contract, Listed
 from trader.domain.ledger import NOBODYS
-from trader.domain.orders import BrokerOrder, OrderContract, OrderReport, OrderType, TimeInForce
+from trader.domain.orders import (
+    BrokerOrder,
+    OrderContract,
+    OrderReport,
+    OrderState,
+    OrderType,
+    TimeInForce,
+)
 from trader.domain.portfolio import Position
 from trader.domain.refusal import Refusal
-from trader.domain.session import may_go
+from trader.domain.session import CLOSED, goes_until, may_go
 from trader.domain.valuation import FOREX
 from trader.domain.wire import Amount, Wire
 from trader.intent import Run
@@ -22,10 +31,21 @@ from trader.plans import Decided, OrderWish
 from trader.ports import Ports
 from trader.stored.orderbook import own_references
 
+AT_ONCE = (OrderType.MKT, TimeInForce.DAY, None)
+"""How everything is closed."""
+
+
+WORKING = "still-working"
+"""The code of what is left while its closing order works: nothing is wrong, and nothing is flat yet."""
+_WORK = (OrderState.WORKING, OrderState.HELD)
+
 
 class Residue(Wire):
     """Something that is still there, and why."""
 
+    con_id: int = Field(
+        0, description="The broker's number of the contract; 0 of one told before it was kept."
+    )
     instrument: str
     quantity: Amount
     code: str
@@ -35,6 +55,7 @@ class Residue(Wire):
 class Cancel(Wire):
     """An order that was to be cancelled."""
 
+    con_id: int = 0
     instrument: str
     quantity: Amount = Field(description="What of it was open, signed.")
     reference: str = Field(description="Empty for an order that was entered by hand.")
@@ -53,15 +74,20 @@ class Closing(Wire):
 
     residue: tuple[Residue, ...]
     standing: tuple[Cancel, ...] = ()
+    contracts: tuple[int, ...] = ()  # of the orders, one each
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What was cancelled and closed, and what is left for a reason that is known."""
+    """What was cancelled and closed, and what is left for a reason that is known.
 
-    cancels: tuple[Cancel, ...]
-    orders: tuple[OrderReport, ...]
-    residue: tuple[Residue, ...]
+    ``unfilled`` are the contracts whose closing order says itself that something is left.
+    """
+
+    cancels: tuple[Cancel, ...] = ()
+    orders: tuple[OrderReport, ...] = ()
+    residue: tuple[Residue, ...] = ()
+    unfilled: frozenset[int] = frozenset()
 
 
 async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> Closed:
@@ -92,7 +118,18 @@ async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> C
     orders = await desk.carry_out(stage)
     closing = Closing.model_validate(stage.record)
     uncancelled = () if run.dry_run else tuple(_uncancelled(order) for order in closing.standing)
-    return Closed(_ended(meant, closing.standing), orders, (*closing.residue, *uncancelled))
+    unfilled = {
+        con_id: order
+        for con_id, order in zip(closing.contracts, orders, strict=False)
+        if order.state is not OrderState.FILLED
+    }
+    working = tuple(_working(con_id, order) for con_id, order in unfilled.items() if order.state in _WORK)
+    return Closed(
+        _ended(meant, closing.standing),
+        orders,
+        (*closing.residue, *uncancelled, *working),
+        frozenset(unfilled),
+    )
 
 
 async def _standing(strategies: Collection[str] | None, run: Run, ports: Ports) -> tuple[BrokerOrder, ...]:
@@ -105,6 +142,7 @@ async def _standing(strategies: Collection[str] | None, run: Run, ports: Ports) 
 
 def _cancel(order: BrokerOrder) -> Cancel:
     return Cancel(
+        con_id=order.contract.con_id,
         instrument=str(order.contract),
         quantity=order.quantity - order.filled,
         reference=order.reference,
@@ -132,12 +170,16 @@ async def _closing(
         quantity = sum(parts.values(), Decimal(0))
         if not quantity:
             continue
-        contract = await ports.market_data.contract(Listed(position.con_id, position.exchange))
-        why = _refusal(contract, books, ports)
+        left = partial(Residue, con_id=position.con_id, quantity=-quantity)
+        try:
+            contract = await ports.market_data.contract(Listed(position.con_id, position.exchange))
+            why = _refusal(contract, books, ports)
+        except Rejected as unfit:  # it has expired, or its hours can't be told: the others are closed
+            residue.append(left(instrument=position.symbol, code=unfit.code, message=unfit.message))
+            continue
         if why:
-            residue.append(
-                Residue(instrument=str(contract), quantity=-quantity, code=why.code, message=why.message)
-            )
+            residue.append(left(instrument=str(contract), code=why.code, message=why.message))
+        if why and not (run.dry_run and why.code == CLOSED):
             continue
         wishes.append(
             OrderWish(
@@ -145,10 +187,15 @@ async def _closing(
                 quantity=quantity,
                 wanted=parts,
                 reduces=True,
+                goes_until=goes_until(*AT_ONCE, contract, ports.clock.now()),
             )
         )
     residue += _out_of_reach(strategies, books, closed, ports)
-    closing = Closing(residue=tuple(residue), standing=tuple(_cancel(order) for order in standing))
+    closing = Closing(
+        residue=tuple(residue),
+        standing=tuple(_cancel(order) for order in standing),
+        contracts=tuple(wish.contract.con_id for wish in wishes),
+    )
     return Decided(closing.to_json(), tuple(wishes))
 
 
@@ -179,20 +226,30 @@ def _out_of_reach(
     closed: Mapping[tuple[str, int], Decimal],
     ports: Ports,
 ) -> list[Residue]:
-    """Return what our books hold and the broker's positions don't: it can't be closed there."""
-    if strategies is None:
-        return _unseen(books, ports)
+    """Return what our books hold and the broker's positions don't: it can't be closed there.
+
+    Where everything is closed it's the sums that count, but in currencies, which strategies alone hold.
+    """
+    unseen = _unseen(books, ports) if strategies is None else []
+
+    def is_meant(owner: str, con_id: int) -> bool:
+        if strategies is None:
+            return con_id in books.virtual and owner not in NOBODYS
+        return owner in strategies
+
     left = {key: held + closed.get(key, Decimal(0)) for key, held in books.held.items()}
-    return [
+    beyond = [
         Residue(
+            con_id=con_id,
             instrument=books.names[con_id],
             quantity=quantity,
             code="beyond-position",
             message=f"held by {owner}, but not in the broker's position: another owner holds the other side",
         )
         for (owner, con_id), quantity in left.items()
-        if quantity and owner in strategies
+        if quantity and is_meant(owner, con_id)
     ]
+    return [*unseen, *beyond]
 
 
 def _unseen(books: Books, ports: Ports) -> list[Residue]:
@@ -206,6 +263,7 @@ def _unseen(books: Books, ports: Ports) -> list[Residue]:
         sums[con_id] += quantity
     return [
         Residue(
+            con_id=con_id,
             instrument=books.names[con_id],
             quantity=quantity,
             code="books-differ",
@@ -224,11 +282,22 @@ def _refusal(contract: Contract, books: Books, ports: Ports) -> Refusal | None:
     in_doubt = books.closed.get(contract.con_id)
     if in_doubt and any(con_id == contract.con_id for _, con_id in books.in_flight):
         return in_doubt
-    return may_go(OrderType.MKT, TimeInForce.DAY, None, contract, ports.clock.now())
+    return may_go(*AT_ONCE, contract, ports.clock.now())
+
+
+def _working(con_id: int, order: OrderReport) -> Residue:
+    return Residue(
+        con_id=con_id,
+        instrument=order.instrument,
+        quantity=order.filled - order.quantity,
+        code=WORKING,
+        message="its closing order is with the broker, and hasn't filled yet",
+    )
 
 
 def _uncancelled(order: Cancel) -> Residue:
     return Residue(
+        con_id=order.con_id,
         instrument=order.instrument,
         quantity=order.quantity,
         code="not-cancelled",

@@ -19,7 +19,7 @@ class OrderWish:
     """An order that a handler wants, before it has a reference.
 
     ``wanted`` is each contributor's part of ``quantity``; an order that ``reduces`` must only make the
-    position smaller.
+    position smaller. After ``goes_until`` its market is closed to it.
     """
 
     contract: OrderContract
@@ -31,6 +31,7 @@ class OrderWish:
     adaptive_priority: str | None = None
     wanted: Mapping[str, Decimal]
     reduces: bool = False
+    goes_until: datetime | None = None
 
     def order(self, reference: str = "") -> Order:
         """Return it as it is placed."""

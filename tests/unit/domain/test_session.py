@@ -3,13 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from tests.support.market import NEW_YORK, WEEK, bars, contract, local
 from trader.domain.errors import Rejected
 from trader.domain.hours import read_hours
 from trader.domain.market import BarSize
 from trader.domain.orders import OrderType, TimeInForce
-from trader.domain.session import finished, may_go, session_date
+from trader.domain.session import finished, goes_until, may_go, session_date
 
 MKT, LMT, MOC = OrderType.MKT, OrderType.LMT, OrderType.MOC
 DAY, GTC = TimeInForce.DAY, TimeInForce.GTC
@@ -66,6 +68,24 @@ def test_an_order_that_starts_later_may_be_placed_any_time(order_type: OrderType
     at = local("2026-11-23 20:00")
     assert may_go(order_type, DAY, at + timedelta(hours=14), contract(), at) is None
     assert may_go(order_type, DAY, at, contract(), at) is not None  # a start that has passed defers nothing
+
+
+@given(
+    order=st.sampled_from([(MKT, DAY), (LMT, DAY), (MKT, GTC), (LMT, GTC), (MOC, DAY)]),
+    minute=st.integers(0, 5 * 24 * 60),
+    later=st.integers(0, 24 * 60),
+)
+def test_an_order_that_may_go_now_may_until_its_market_closes_to_it_and_not_then(
+    order: tuple[OrderType, TimeInForce], minute: int, later: int
+) -> None:
+    at = local("2026-11-23 00:00") + timedelta(minutes=minute)
+    assume(may_go(*order, None, contract(), at) is None)
+    until = goes_until(*order, None, contract(), at)
+    assert (until is None) == (order == (LMT, GTC))
+    if until is not None:
+        before = min(at + timedelta(minutes=later), until - timedelta(seconds=1))
+        assert may_go(*order, None, contract(), before) is None
+        assert may_go(*order, None, contract(), until) is not None
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,12 @@ def test_an_execution_of_nobodys_order_is_adopted_once(names: dict[str, Any]) ->
     assert (again.fills, again.external, again.orders) == ((), (), ())
 
 
+def test_a_spread_traded_by_hand_is_booked_by_its_legs_alone() -> None:
+    spread = [by_hand(sec_type="BAG", con_id=28812380), by_hand("0009.ab.01", 10), by_hand("0009.ac.01", -10)]
+    posting = post([], [], lookup(fills=spread))
+    assert [fill.con_id for fill in posting.external] == [SPY.con_id, SPY.con_id]
+
+
 def test_without_adopting_what_is_nobodys_stays_so() -> None:
     assert booked_by(post([], [], lookup(fills=[by_hand()]), adopts=False)) == ()
 

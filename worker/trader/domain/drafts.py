@@ -11,7 +11,7 @@ from trader.domain.netting import Netted, net
 from trader.domain.orders import OrderType
 from trader.domain.rebalance import Quote
 from trader.domain.refusal import Refusal
-from trader.domain.risk import Bounds, Proposal, refuse
+from trader.domain.risk import Bounds, Proposal, collar_refusal, refuse
 from trader.domain.sharing import share
 from trader.domain.sizing import limit_price
 from trader.domain.trading_state import TradingState
@@ -178,10 +178,8 @@ class Drafting:
         if value > limits.order_notional:
             most = f"at most limits.orderNotional {limits.order_notional}"
             found.append(refuse("order-notional", most, f"{value:.2f}"))
-        if draft.limit is not None:
-            price, collar = draft.quote.price.value, limits.price_collar_percent
-            away = abs(draft.limit - price) / price * 100
-            if away > collar:
-                most = f"a limit price within limits.priceCollarPercent {collar} of {price}"
-                found.append(refuse("price-collar", most, f"{draft.limit}, {away:.2f} percent away"))
+        if draft.limit is not None and (
+            collar := collar_refusal(draft.limit, draft.quote.price.value, limits)
+        ):
+            found.append(collar)
         return tuple(found)

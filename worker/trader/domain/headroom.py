@@ -8,7 +8,7 @@ from trader.domain.configuration import Limits
 from trader.domain.drafts import Draft
 from trader.domain.portfolio import Margin
 from trader.domain.refusal import Refusal
-from trader.domain.risk import refuse
+from trader.domain.risk import count_refusal, refuse
 
 ZERO = Decimal(0)
 
@@ -83,9 +83,8 @@ class Headroom:
     def _refusals(self, draft: Draft) -> Iterator[Refusal]:
         limits, load = self._limits, self._load(draft)
         after = load.adding(draft.quantity)
-        if self._orders >= limits.orders_per_day:
-            most = f"at most limits.ordersPerDay {limits.orders_per_day} in this session"
-            yield refuse("orders-per-day", most, f"{self._orders} already")
+        if too_many := count_refusal(self._orders, limits):
+            yield too_many
         if not load.most and self._positions >= limits.positions:
             most = f"at most limits.positions {limits.positions} held or ordered"
             yield refuse("positions", most, f"{self._positions} already")

@@ -160,6 +160,7 @@ class Contract:
     strike: Decimal | None = None
     right: Right | None = None
     lot: Decimal = Decimal(1)  # the step of an order's quantity
+    price_magnifier: int = 1  # by how much prices are above amounts: 100 where they are in pence
 
     @property
     def can_be_ordered(self) -> bool:

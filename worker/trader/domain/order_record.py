@@ -43,6 +43,9 @@ class OrderRecord(Wire):
     order: Order
     wanted: dict[str, Amount] = Field(description="Each contributor's part of the quantity.")
     reduces: bool = Field(description="Whether it can only make a position smaller.")
+    goes_until: Time | None = Field(
+        None, description="When its market closes to it; null for one that may be placed at any time."
+    )
     sending: Sending | None
     evidence: Evidence
     planned_at: Time

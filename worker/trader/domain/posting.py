@@ -12,6 +12,9 @@ from trader.domain.portfolio import Fill
 from trader.domain.reconciliation import counted_until
 from trader.domain.settlement import Verdict, judge
 
+SPREAD = "BAG"
+"""The broker's type of a combination: its legs are executions of their own, and no position is in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Posting:
@@ -93,6 +96,8 @@ def _adopted(
     standing = {fill.stem: fill for fill in booked}
     adopted: dict[str, BookedFill] = {}
     for fill in told:
+        if fill.sec_type == SPREAD:
+            continue
         before = standing.get(stem_of(fill.exec_id))
         is_ours = fill.reference in references if fill.reference else fill.perm_id in perm_ids
         if is_ours or (before is not None and before.order):

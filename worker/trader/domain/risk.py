@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from trader.domain.configuration import Configuration
+from trader.domain.configuration import Configuration, Limits
 from trader.domain.refusal import Refusal
 
 
@@ -104,6 +104,23 @@ class Bounds:
             most = f"at most {key}.maxNotional {self._most}"
             found.append(refuse("strategy-notional", most, f"{invested:.2f}"))
         return found
+
+
+def count_refusal(orders_today: int, limits: Limits) -> Refusal | None:
+    """Return why no order may come to those of the session so far. Code: ``orders-per-day``."""
+    if orders_today < limits.orders_per_day:
+        return None
+    most = f"at most limits.ordersPerDay {limits.orders_per_day} in this session"
+    return refuse("orders-per-day", most, f"{orders_today} already")
+
+
+def collar_refusal(limit: Decimal, price: Decimal, limits: Limits) -> Refusal | None:
+    """Return why an order may not be priced so, with the market at ``price``. Code: ``price-collar``."""
+    away, collar = abs(limit - price) / price * 100, limits.price_collar_percent
+    if away <= collar:
+        return None
+    most = f"a limit price within limits.priceCollarPercent {collar} of {price}"
+    return refuse("price-collar", most, f"{limit}, {away:.2f} percent away")
 
 
 def refuse(code: str, expected: str, found: str) -> Refusal:

@@ -40,9 +40,7 @@ def may_go(
     MKT, and LMT for the day, need liquid hours; MOC a session today before its cut-off; LMT GTC and any
     order that starts later may be placed at any time. Raises Rejected when the hours can't be relied on.
     """
-    if good_after is not None and good_after > at:
-        return None
-    if order_type is OrderType.LMT and tif is TimeInForce.GTC:
+    if _at_any_time(order_type, tif, good_after, at):
         return None
     hours = liquid_hours(contract)
     if order_type is OrderType.MOC:
@@ -58,6 +56,23 @@ def may_go(
     )
 
 
+def goes_until(
+    order_type: OrderType, tif: TimeInForce, good_after: datetime | None, contract: Contract, at: datetime
+) -> datetime | None:
+    """Return when such an order, which may be placed at ``at``, may not any more; None if it always may.
+
+    Raises as ``may_go`` does.
+    """
+    if _at_any_time(order_type, tif, good_after, at):
+        return None
+    hours = liquid_hours(contract)
+    if order_type is OrderType.MOC:
+        close = hours.close_today(at)
+        return None if close is None else close - MOC_CUT_OFF
+    session = hours.session_at(at)
+    return None if session is None else session.closes_at
+
+
 def finished(bars: Sequence[Bar], size: BarSize, hours: Hours, now: datetime) -> tuple[Bar, ...]:
     """Return the bars that will not change any more."""
     return tuple(bar for bar in bars if _end(bar, size, hours) <= now)
@@ -68,6 +83,11 @@ def _end(bar: Bar, size: BarSize, hours: Hours) -> datetime:
     end = bar.start + timedelta(seconds=size.seconds)
     closes = [s.closes_at for s in hours.sessions if s.opens_at < end and bar.start < s.closes_at]
     return min(end, max(closes)) if closes else end
+
+
+def _at_any_time(order_type: OrderType, tif: TimeInForce, good_after: datetime | None, at: datetime) -> bool:
+    starts_later = good_after is not None and good_after > at
+    return starts_later or (order_type is OrderType.LMT and tif is TimeInForce.GTC)
 
 
 def _closed(finding: str, hours: Hours, at: datetime) -> Refusal:

@@ -36,6 +36,7 @@ class Drafts:
                 order=wish.order(reference_of(self._run, first + n)),
                 wanted=dict(wish.wanted),
                 reduces=wish.reduces,
+                goes_until=wish.goes_until,
                 sending=sending,
                 evidence=evidence(wish.contract.con_id),
                 planned_at=now,

@@ -97,6 +97,10 @@ class Guard:
         standing = self._ports.broker.open_orders(record.order.contract.con_id)
         if any(order.reference == reference for order in standing) or orders.has_placed(reference):
             raise GatewayNotReady("order-stands", "the order has gone on this connection, or is told of")
+        if record.goes_until is not None and self._ports.clock.now() >= record.goes_until:
+            return (
+                f"its market closed to it at {record.goes_until:%Y-%m-%d %H:%M} UTC, before it could be sent"
+            )
         if record.reduces:
             return self._beyond_position(record, standing)
         return "only orders that reduce may go" if self._state is TradingState.REDUCE_ONLY else None

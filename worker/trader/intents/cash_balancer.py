@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -29,7 +30,8 @@ from trader.domain.orders import OrderContract, OrderType, TimeInForce
 from trader.domain.portfolio import Account
 from trader.domain.quality import price_refusal
 from trader.domain.refusal import Refusal
-from trader.domain.session import CLOSED, may_go
+from trader.domain.risk import collar_refusal, count_refusal
+from trader.domain.session import CLOSED, goes_until, may_go, trading_day
 from trader.domain.sizing import limit_price, unit_value
 from trader.domain.status import IntentClass, Severity
 from trader.domain.valuation import rate
@@ -38,6 +40,9 @@ from trader.intent import Completed, Intent, Run
 from trader.plans import Decided, OrderWish
 from trader.ports import Ports
 from trader.stored import orderbook
+
+FOR_THE_DAY = (OrderType.MKT, TimeInForce.DAY, None)
+"""When a conversion may go, whatever its type: today's balance is nothing to convert tomorrow."""
 
 EXAMPLE: JsonObject = {
     "baseCurrency": "USD",
@@ -103,6 +108,7 @@ class Situation:
     fills: Sequence[BookedFill]
     threshold: Decimal
     left_today: int
+    orders_today: int
 
 
 async def handle(command: CashBalancer, run: Run, ports: Ports) -> Completed:
@@ -134,14 +140,15 @@ async def _situation(command: CashBalancer, run: Run, ports: Ports) -> Situation
     # A gateway tells a client what other clients and persons order, and what fills of it, only when asked.
     await ports.orders.look_up()
     orders = [kept.value for kept in await orderbook.all_orders(ports.store, run.account)]
-    sent = conversions_on(orders, ports.clock.now())
+    now = ports.clock.now()
     return Situation(
         configuration=configuration,
         account=ports.broker.account(),
         books=await read_books(ports, run.account),
         fills=await orderbook.all_fills(ports.store, run.account),
         threshold=configuration.cash_threshold if command.threshold is None else command.threshold,
-        left_today=configuration.limits.conversions_per_day - sent,
+        left_today=configuration.limits.conversions_per_day - conversions_on(orders, now),
+        orders_today=await orderbook.orders_of_day(ports.store, run.account, trading_day(now)),
     )
 
 
@@ -182,7 +189,7 @@ async def _conversion(
         name = str(pair) if pair else None
         return Conversion(**dict(line), pair=name, quantity=None, price=None, refusals=(why,)), None
     quantity = conversion_quantity(balance, pair, price.value)
-    wish = _wish(quantity, price, pair, configuration) if quantity else None
+    wish = _wish(quantity, price, pair, configuration, ports.clock.now()) if quantity else None
     conversion = Conversion(
         **dict(line),
         pair=str(pair),
@@ -190,6 +197,7 @@ async def _conversion(
         price=price.value,
         refusals=(
             *_refusals(quantity, price, pair, situation, planned, ports),
+            *_refusals_of_all(wish, price, situation, planned),
             *_doubts(balance.currency, pair, situation, ports),
         ),
     )
@@ -219,7 +227,9 @@ async def _price(pair: Contract, configuration: Configuration, ports: Ports) -> 
     return price
 
 
-def _wish(quantity: Decimal, price: Price, pair: Contract, configuration: Configuration) -> OrderWish:
+def _wish(
+    quantity: Decimal, price: Price, pair: Contract, configuration: Configuration, now: datetime
+) -> OrderWish:
     """Return the order: for the day alone, as today's balance is nothing to convert tomorrow."""
     terms = configuration.order
     limit = None
@@ -231,6 +241,7 @@ def _wish(quantity: Decimal, price: Price, pair: Contract, configuration: Config
         order_type=OrderType.MKT if limit is None else OrderType.LMT,
         limit_price=limit,
         wanted={CASH: quantity},
+        goes_until=goes_until(*FOR_THE_DAY, pair, now),
     )
 
 
@@ -242,8 +253,19 @@ def _refusals(
     unit = unit_value(price.value, pair.multiplier, rate(situation.account, pair.currency))
     left_today = situation.left_today - planned
     yield from conversion_refusals(quantity, unit, pair, limits, left_today=left_today)
-    if closed := may_go(OrderType.MKT, TimeInForce.DAY, None, pair, now):
+    if closed := may_go(*FOR_THE_DAY, pair, now):
         yield closed
+
+
+def _refusals_of_all(
+    wish: OrderWish | None, price: Price, situation: Situation, planned: int
+) -> Iterator[Refusal]:
+    """Yield the limits that every order is held to, whoever wants it."""
+    limits = situation.configuration.limits
+    if too_many := count_refusal(situation.orders_today + planned, limits):
+        yield too_many
+    if wish and wish.limit_price and (collar := collar_refusal(wish.limit_price, price.value, limits)):
+        yield collar
 
 
 def _doubts(currency: str, pair: Contract, situation: Situation, ports: Ports) -> Iterator[Refusal]:

@@ -2,23 +2,32 @@
 
 from pydantic import ConfigDict, Field
 
-from trader.closing import Cancel, Residue, close
+from trader.closing import WORKING, Cancel, Closed, Residue, close
 from trader.domain.configuration import StrategyId
-from trader.domain.errors import Failed, Skipped
+from trader.domain.errors import Failed, Skipped, Terminal
 from trader.domain.messages import Command, Outcome
-from trader.domain.orders import OrderReport, OrderState
 from trader.domain.portfolio import OpenOrder, Position
 from trader.domain.session import CLOSED
-from trader.domain.status import IntentClass
+from trader.domain.status import IntentClass, Severity
 from trader.domain.valuation import securities
 from trader.domain.wire import JsonObject
 from trader.intent import Completed, Intent, Run
 from trader.ports import Ports
 
 EXAMPLE: JsonObject = {
-    "cancels": [{"instrument": "SPY", "quantity": "-50", "reference": "", "permId": 417, "stands": False}],
+    "cancels": [
+        {
+            "conId": 756733,
+            "instrument": "SPY",
+            "quantity": "-50",
+            "reference": "",
+            "permId": 417,
+            "stands": False,
+        }
+    ],
     "residue": [
         {
+            "conId": 756733,
             "instrument": "SPY",
             "quantity": "20",
             "code": "market-closed",
@@ -28,7 +37,8 @@ EXAMPLE: JsonObject = {
 }
 
 
-_LOOKS, _LOOK_S = 5, 1.0  # a position is told a moment after the fill that moved it
+_LOOK_S = 1.0
+"""How long to wait at most before looking again, and at least before telling of what is left."""
 
 
 class CloseAll(Command):
@@ -53,38 +63,48 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     closed = await close(command.strategies, run, ports)
     left = closed.residue
     if command.strategies is None and not run.dry_run:
-        left = (*left, *await _still_there(closed.orders, left, ports))
-    if not closed.orders and left and all(line.code == CLOSED for line in left):
-        raise Skipped(CLOSED, left[0].message)
-    failure = (
-        Failed("residue", f"{left[0].quantity} {left[0].instrument}: {left[0].message}") if left else None
-    )
+        left = (*left, *await _still_there(closed, run, ports))
     outcome = CloseAllOutcome(cancels=closed.cancels, residue=left)
-    return Completed(outcome, closed.orders, None if run.dry_run else failure)
+    severity = Severity.WARNING if any(line.code == WORKING for line in left) else Severity.INFO
+    return Completed(
+        outcome, closed.orders, None if run.dry_run else _failure(closed, left), severity=severity
+    )
 
 
-async def _still_there(
-    orders: tuple[OrderReport, ...], left: tuple[Residue, ...], ports: Ports
-) -> tuple[Residue, ...]:
+def _failure(closed: Closed, left: tuple[Residue, ...]) -> Terminal | None:
+    """Return why not all is closed: skipped only where nothing was done, and a closed market is all of it."""
+    left = tuple(line for line in left if line.code != WORKING)
+    if not left:
+        return None
+    if not (closed.orders or closed.cancels) and all(line.code == CLOSED for line in left):
+        return Skipped(CLOSED, left[0].message)
+    return Failed("residue", f"{left[0].quantity} {left[0].instrument}: {left[0].message}")
+
+
+async def _still_there(closed: Closed, run: Run, ports: Ports) -> tuple[Residue, ...]:
     """Return the positions and orders that stand although all was closed, and nothing explains them.
 
-    Another run, or a person, may have ordered since: a run that is taken over is away for a while.
+    Another run, or a person, may have ordered since: a run that is taken over is away for a while. A position
+    is told a moment after the fill that moved it, so that SETTLE goes by before one is called left.
     """
-    own = {order.reference for order in orders}
-    told = {line.instrument for line in left if line.code == "not-cancelled"}
-    explained = {line.instrument for line in left}
-    explained |= {order.instrument for order in orders if order.state is not OrderState.FILLED}
+    own = {order.reference for order in closed.orders}
+    told = {line.con_id for line in closed.residue if line.code == "not-cancelled"}
+    explained = closed.unfilled | {line.con_id for line in closed.residue}
     held: list[Position] = []
     standing: list[OpenOrder] = []
-    for _ in range(_LOOKS):
-        held = [p for p in securities(ports.broker.positions()) if p.symbol not in explained]
+    until = ports.clock.monotonic() + max(run.settle_s, _LOOK_S)
+    while True:
+        held = [p for p in securities(ports.broker.positions()) if p.con_id not in explained]
         others = (order for order in ports.broker.open_orders() if order.reference not in own)
-        standing = [order for order in others if order.symbol not in told]
-        if not (held or standing) or not await ports.orders.change(within_s=_LOOK_S):
+        standing = [order for order in others if order.con_id not in told]
+        left_s = until - ports.clock.monotonic()
+        if left_s <= 0 or not (held or standing):
             break
+        await ports.orders.change(within_s=min(left_s, _LOOK_S))
     return (
         *(
             Residue(
+                con_id=position.con_id,
                 instrument=position.symbol,
                 quantity=position.quantity,
                 code="not-flat",
@@ -94,6 +114,7 @@ async def _still_there(
         ),
         *(
             Residue(
+                con_id=order.con_id,
                 instrument=order.symbol,
                 quantity=order.quantity - order.filled,
                 code="not-cancelled",

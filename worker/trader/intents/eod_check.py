@@ -1,11 +1,12 @@
 """Ends the day: trades and books against the broker's, profit and loss, and holdings closed if wanted."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from pydantic import ConfigDict, Field
 
 from trader.books import read_books
-from trader.closing import Cancel, Closed, Residue, close
+from trader.closing import WORKING, Cancel, Closed, Residue, close
 from trader.domain.day import DayResult
 from trader.domain.errors import Failed, Rejected
 from trader.domain.hours import liquid_hours
@@ -151,23 +152,38 @@ async def _sessions(ports: Ports) -> tuple[SessionToday, ...]:
 async def _flattened(strategies: Collection[str], run: Run, ports: Ports) -> Closed:
     """Close what ``strategies`` hold; where trading isn't allowed, say so of each, and go on reporting."""
     if not strategies:
-        return Closed((), (), ())
+        return Closed()
     try:
         return await close(strategies, run, ports)
     except Rejected as refusal:
         books = await read_books(ports, run.account)
-        residue = tuple(
-            Residue(instrument=books.names[con_id], quantity=held, code=refusal.code, message=refusal.message)
-            for (owner, con_id), held in books.held.items()
+        left = partial(Residue, code=refusal.code, message=refusal.message)
+        held = tuple(
+            left(con_id=con_id, instrument=books.names[con_id], quantity=quantity)
+            for (owner, con_id), quantity in books.held.items()
             if owner in strategies
         )
-        return Closed((), (), residue)
+        open_orders = tuple(
+            left(
+                con_id=con_id,
+                instrument=str(record.order.contract),
+                quantity=record.order.quantity - record.filled,
+            )
+            for con_id, found in books.open.items()
+            for record in found
+            if set(record.wanted) & set(strategies)
+        )
+        return Closed(residue=(*held, *open_orders))
 
 
 def _failure(residue: Sequence[Residue], sessions: Collection[SessionToday]) -> Failed | None:
     """Return what should be closed and isn't; on a day without a session nothing could be."""
     shut = {line.instrument for line in sessions if line.closes_at is None}
-    left = [line for line in residue if line.code != CLOSED or line.instrument not in shut]
+    left = [
+        line
+        for line in residue
+        if line.code != WORKING and (line.code != CLOSED or line.instrument not in shut)
+    ]
     if not left:
         return None
     first, early = left[0], {line.instrument: line.closes_at for line in sessions if line.is_early}
@@ -180,7 +196,9 @@ def _severity(failure: Failed | None, outcome: EodCheckOutcome) -> Severity:
     """What was to be flat and stays overnight wants a person now."""
     if failure:
         return Severity.CRITICAL
-    return Severity.WARNING if outcome.breaks or outcome.trades.locked else Severity.INFO
+    is_working = any(line.code == WORKING for line in outcome.flattening.residue)
+    wants_a_look = outcome.breaks or outcome.trades.locked or is_working
+    return Severity.WARNING if wants_a_look else Severity.INFO
 
 
 INTENT = Intent(

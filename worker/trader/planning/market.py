@@ -19,6 +19,9 @@ from trader.ports import Ports
 SMART = "SMART"
 """Where a contract is looked for that is known by its number alone, as where no position is left in it."""
 
+ANSWERED = "gateway-error"
+"""The code of an error with which the gateway answered one question. From silence and drops all suffer."""
+
 
 class Market:
     """What one plan knows of the market. A refusal is an answer too: it holds, and sizes nothing."""
@@ -71,7 +74,7 @@ class Market:
         """Return what one unit of ``currency`` is worth in the base currency, or why that isn't known.
 
         The account's own rate where the broker tells one, else the price of the pair. Codes: ``no-rate``,
-        and those of a contract and a price.
+        ``gateway-error`` where it was answered with one, and those of a contract and a price.
         """
         if currency == self.account.base_currency:
             return Decimal(1)
@@ -119,6 +122,10 @@ class Market:
             )
         except Rejected as error:
             return Refusal(code=error.code, message=error.message)
+        except GatewayNotReady as error:
+            if error.code != ANSWERED:
+                raise
+            return Refusal(code=error.code, message=error.message)
         return refusal or price
 
     async def _pair(self, currency: str) -> Decimal | Refusal:
@@ -128,7 +135,7 @@ class Market:
         price = contract if isinstance(contract, Refusal) else await self._price(contract)
         if isinstance(price, Refusal):
             why = f"expected a rate of {currency} in {base}, found none: {price.message}"
-            return Refusal(code="no-rate", message=why)
+            return Refusal(code=ANSWERED if price.code == ANSWERED else "no-rate", message=why)
         return price.value if pair.base == currency else 1 / price.value
 
 

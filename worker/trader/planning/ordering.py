@@ -1,6 +1,7 @@
 """From sized wishes to orders: bounds, netting, the account's limits, the broker's own margin."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from trader.books import Books
@@ -16,7 +17,7 @@ from trader.domain.portfolio import Margin
 from trader.domain.refusal import Refusal
 from trader.domain.risk import Bounds, Proposal, refuse
 from trader.domain.run_key import document_id
-from trader.domain.session import may_go, trading_day
+from trader.domain.session import goes_until, may_go, trading_day
 from trader.domain.trading_state import TradingState
 from trader.intent import Run
 from trader.planning.loads import loads
@@ -135,6 +136,13 @@ class Ordering:
         except Rejected as error:
             return Refusal(code=error.code, message=error.message)
 
+    def _goes_until(self, contract: Contract) -> datetime | None:
+        order, good_after = self._terms.order, self._terms.good_after
+        try:
+            return goes_until(order.type, order.tif, good_after, contract, self._market.now)
+        except Rejected:  # a dry run's, which goes on where its gate is told
+            return None
+
     async def _bounds(
         self, decisions: Sequence[StrategyDecision], sized: Sized, books: Books
     ) -> dict[str, Bounds]:
@@ -237,6 +245,7 @@ class Ordering:
             adaptive_priority=self._terms.adaptive,
             wanted=draft.netted.rest,
             reduces=shrinks and not draft.opens,
+            goes_until=self._goes_until(draft.quote.contract),
         )
 
     def _crossing(self, draft: Draft) -> tuple[BookedFill, BookedFill]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from trader.books import Books
 from trader.domain.configuration import Configuration
+from trader.domain.errors import GatewayNotReady
 from trader.domain.instruments import Contract, Listed
 from trader.domain.market import Price
 from trader.domain.order_record import OrderRecord
@@ -12,7 +13,7 @@ from trader.domain.rebalance import Aim, Quote, rebalance
 from trader.domain.refusal import Refusal
 from trader.domain.risk import Proposal
 from trader.domain.sizing import capital
-from trader.planning.market import Market
+from trader.planning.market import ANSWERED, Market
 from trader.planning.records import StrategyDecision, Wants
 from trader.planning.together import together
 
@@ -32,7 +33,10 @@ class Sized:
 async def size(
     decisions: Sequence[StrategyDecision], books: Books, market: Market, configuration: Configuration
 ) -> Sized:
-    """Return what ``decisions`` come to, given what is held and under way. A Hold asks for no price."""
+    """Return what ``decisions`` come to, given what is held and under way. A Hold asks for no price.
+
+    Raises GatewayNotReady when none of the prices was answered with anything but an error.
+    """
     wanted = {
         chosen.con_id: chosen.listed
         for decision in decisions
@@ -48,6 +52,9 @@ async def size(
             refused[con_id] = quote
         else:
             quotes[con_id] = quote
+    errors = [why for why in refused.values() if why.code == ANSWERED]
+    if errors and len(errors) == len(wanted):
+        raise GatewayNotReady(ANSWERED, errors[0].message)
     overall, shares = configuration.exposure.overall, configuration.exposure.strategies
     aims = [
         Aim(
@@ -62,7 +69,15 @@ async def size(
 
 async def _tradable(listed: Listed, market: Market) -> Contract | Refusal:
     contract = await market.contract(listed)
-    if isinstance(contract, Refusal) or contract.can_be_ordered:
+    if isinstance(contract, Refusal):
+        return contract
+    if contract.price_magnifier != 1:
+        return Refusal(
+            code="not-tradable",
+            message=f"expected prices of {contract} in {contract.currency}, found them "
+            f"{contract.price_magnifier} times as high, as in pence; nothing is sized with them",
+        )
+    if contract.can_be_ordered:
         return contract
     return Refusal(
         code="not-tradable",

@@ -126,6 +126,7 @@ def _contract(details: ib_insync.ContractDetails, contract: ib_insync.Contract) 
         strike=decimal(contract.strike) or None,
         right=Right(contract.right[0]) if contract.right[:1] in {"C", "P"} else None,
         lot=decimal(details.sizeIncrement) or Decimal(1),
+        price_magnifier=details.priceMagnifier or 1,
     )
 
 
