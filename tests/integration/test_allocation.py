@@ -27,7 +27,7 @@ from tests.support.crash import ACCOUNT
 from tests.support.ib import simulated
 from tests.support.play import Play, playing
 from tests.support.strategies import long, no_number, no_weight, raising, wanting
-from trader.domain.instruments import Index, Stock
+from trader.domain.instruments import CONTINUOUS, Future, Index, Stock
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.strategy import AnyStrategy
@@ -158,14 +158,35 @@ async def test_a_symbol_that_is_no_one_contract_is_refused_by_name_and_the_other
         assert play.placed(symbol) == []
 
 
-async def test_what_is_only_looked_at_is_never_ordered(tmp_path: Path) -> None:
-    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", "VIX")
-    both = long("a"), wanting("b", Weight(Index("VIX"), Decimal(1)))
+LOOKED_AT: list[Index | Future] = [Index("VIX"), Future("ES", "CME", CONTINUOUS)]
+MONTH = Future("ES", "CME", "202612")
+
+
+@pytest.mark.parametrize("instrument", LOOKED_AT, ids=str)
+async def test_what_is_only_looked_at_is_never_ordered(tmp_path: Path, instrument: Index | Future) -> None:
+    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", instrument.symbol)
+    both = long("a"), wanting("b", Weight(instrument, Decimal(1)))
     async with following(tmp_path, *both, configuration=shares) as play:
         result = await play.result(allocation("a", "b"))
-        assert code_of(result) == ("failed", "partly-done")
-        assert refusals(result) == [("b", "not-tradable")]
+        assert code_of(result) == ("failed", "not-tradable")
+        assert [line["code"] for line in outcome(result)["strategies"][1]["refusals"]] == ["not-tradable"]
         assert [order.instrument for order in result.orders] == ["SPY"]
+
+
+async def test_a_strategy_looks_at_the_continuous_series_and_trades_the_month_that_it_stands_for(
+    tmp_path: Path,
+) -> None:
+    series, wants = Future("ES", "CME", CONTINUOUS), Weight(MONTH, Decimal("0.5"))
+    one = wanting("a", Hold(series, "it is looked at"), wants)
+    strategies = {"a": limits("ES", maxNotional=10**7)}
+    shares = configuration({"a": 1}, strategies=strategies, limits={"orderNotional": 10**7})
+    rich = simulated(accounts={ACCOUNT: Account(ACCOUNT, "USD", {"USD": Decimal(2_000_000)})})
+    async with following(tmp_path, one, gateway=rich, configuration=shares) as play:
+        result = await play.result(allocation("a"))
+        assert code_of(result) == ("succeeded", None), result
+        assert [order.instrument for order in result.orders] == ["ESZ6"]
+        closed = await play.result({"intent": "close-all"})
+        assert code_of(closed) == ("succeeded", None), closed
 
 
 # -- orders in the way ------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from trader.books import Books
 from trader.domain.configuration import Configuration
-from trader.domain.instruments import Contract, Listed
 from trader.domain.market import Price
 from trader.domain.order_record import OrderRecord
 from trader.domain.rebalance import Aim, Quote, rebalance
@@ -39,7 +38,7 @@ async def size(
         for chosen in decision.targets
         if chosen.wants is not Wants.HOLD
     }
-    contracts = await together(_tradable(listed, market) for listed in wanted.values())
+    contracts = await together(market.contract(listed) for listed in wanted.values())
     quotes: dict[int, Quote] = {}
     refused: dict[int, Refusal] = {}
     found = await together(market.quoted(contract) for contract in contracts)
@@ -58,17 +57,6 @@ async def size(
         for decision in decisions
     ]
     return Sized(quotes, refused, market.prices, rebalance(aims, quotes, books.held, books.in_flight))
-
-
-async def _tradable(listed: Listed, market: Market) -> Contract | Refusal:
-    contract = await market.contract(listed)
-    if isinstance(contract, Refusal) or contract.can_be_ordered:
-        return contract
-    return Refusal(
-        code="not-tradable",
-        message=f"expected a contract that can be ordered, found {contract} ({contract.sec_type}); "
-        "name a month of the future, or a fund that follows the index",
-    )
 
 
 def in_the_way(proposals: Proposals, books: Books) -> list[OrderRecord]:

@@ -25,6 +25,7 @@ DELAYED = frozenset({3, 4})
 DELAY = timedelta(minutes=15)
 """How old the broker's delayed data is at least; it says so only of the last trade."""
 SNAPSHOT = "snapshot"
+SERIES = "CONTFUT"
 
 
 class IbMarketData:
@@ -49,8 +50,11 @@ class IbMarketData:
                 found = await self._resolve(instrument)
                 self._contracts = {old: c for old, c in self._contracts.items() if old[0] == key[0]}
                 self._contracts[key] = found
-                # One that is known by now needn't be asked for by its number.
+                # One that is known by now needn't be asked for by its number. That of a continuous series is
+                # its month's, which is what a position or an order is in.
                 for contract in found:
+                    if contract.sec_type == SERIES:
+                        continue
                     self._contracts[key[0], Listed(contract.con_id, contract.exchange)] = (contract,)
             return self._contracts[key]
 
