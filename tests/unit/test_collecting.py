@@ -17,10 +17,10 @@ from trader.adapters.ib.history_pace import HistoryPace
 from trader.domain.errors import Failed, GatewayNotReady, Rejected, Retryable, TraderError
 from trader.domain.instruments import Contract
 from trader.domain.market import Bar, BarSeries, BarSize, WhatToShow
+from trader.domain.status import Mode
 from trader.intent import Completed, Run
 from trader.intents.collect_market_data import CollectMarketData, CollectMarketDataOutcome, handle
 from trader.ports import Store
-from trader.settings import Mode
 
 NAMES = tuple(f"A{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(55))
 HANDLER_S = 480
