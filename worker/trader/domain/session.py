@@ -62,12 +62,12 @@ def may_go(
 def finished(bars: Sequence[Bar], size: BarSize, hours: Hours, now: datetime) -> tuple[Bar, ...]:
     """Return the bars that will not change any more."""
     if size is BarSize.DAY_1:
-        closes = {_day_of(session, hours): session.closes_at for session in hours.sessions}
+        closes = {day_of(session, hours): session.closes_at for session in hours.sessions}
         return tuple(bar for bar in bars if _end_of_day(bar.start.date(), closes, hours) <= now)
     return tuple(bar for bar in bars if _end(bar, size, hours) <= now)
 
 
-def _day_of(session: Session, hours: Hours) -> date:
+def day_of(session: Session, hours: Hours) -> date:
     """Return the exchange's date of a session, which is the one that it ends on, at midnight too."""
     return (session.closes_at - _MOMENT).astimezone(hours.zone).date()
 
