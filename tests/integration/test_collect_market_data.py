@@ -9,6 +9,7 @@ import pytest
 from pyarrow import parquet
 from pydantic import JsonValue
 
+from gateway_simulator.market_file import MarketFile
 from tests.support.ib import simulated
 from tests.support.market import local
 from tests.support.play import QUICK, Play, playing
@@ -64,12 +65,25 @@ async def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 async def test_a_day_that_was_begun_is_completed_later(tmp_path: Path) -> None:
     async with playing(tmp_path, at=local("2026-11-23 11:10")) as play:
         body: JsonObject = {**COLLECT, "instruments": ["SPY"], "duration": "1 D"}
-        assert outcome(await play.result(body))["written"] == 3, "the fourth is not finished"
+        assert outcome(await play.result(body))["written"] == 2, "of the third, trades may still be told"
         play.world.pass_time(timedelta(hours=6).total_seconds())
         report = outcome(await play.result(body))
-        assert (report["written"], report["skipped"]) == (10, 3)
+        assert (report["written"], report["skipped"]) == (11, 2)
         (name,) = kept(tmp_path)
         assert rows(tmp_path, name) == 13
+
+
+@pytest.mark.parametrize("size", ["30 mins", "1 day"])
+async def test_bars_that_are_told_late_are_never_kept_by_halves(tmp_path: Path, size: str) -> None:
+    delayed = MarketFile.model_validate({"symbols": {"SPY": {"data": "delayed"}}})
+    gateway = simulated(at=local("2026-11-23 16:05"), prices=delayed)
+    async with playing(tmp_path, gateway=gateway) as play:
+        body: JsonObject = {**COLLECT, "instruments": ["SPY"], "barSize": size, "duration": "1 D"}
+        await play.result(body)
+        play.world.pass_time(timedelta(hours=2).total_seconds())
+        report = outcome(await play.result(body))
+        assert report["series"][0]["differing"] == 0
+        assert report["written"] + report["skipped"] == (13 if size == "30 mins" else 1)
 
 
 async def test_daily_bars_are_kept_by_their_date(tmp_path: Path) -> None:
