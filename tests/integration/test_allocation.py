@@ -189,6 +189,18 @@ async def test_a_strategy_looks_at_the_continuous_series_and_trades_the_month_th
         assert code_of(closed) == ("succeeded", None), closed
 
 
+@pytest.mark.parametrize(("at", "last"), [("21:05", "20:00"), ("21:15", "20:30")])
+async def test_a_bar_that_delayed_data_has_not_told_to_its_end_decides_nothing(
+    tmp_path: Path, at: str, last: str
+) -> None:
+    delayed = MarketFile.model_validate({"symbols": {"SPY": {"data": "delayed"}}})
+    gateway = simulated(at=datetime.fromisoformat(f"2026-11-23T{at}:05Z"), prices=delayed)
+    shares = configuration({"testsignalgenerator": 0.5}, marketDataType=3)
+    async with playing(tmp_path, gateway=gateway, configuration=shares) as play:
+        result = await play.result({"intent": "testsignalgenerator", "dryRun": True})
+        assert outcome(result)["lastBarAt"] == f"2026-11-23T{last}:00.000000Z"
+
+
 # -- orders in the way ------------------------------------------------------------------------------------
 
 

@@ -22,13 +22,20 @@ LONGEST_PAUSE = timedelta(days=5)
 
 
 def fit_bars(
-    bars: Sequence[Bar], size: BarSize, *, hours: Hours, now: datetime, jump_percent: Decimal
+    bars: Sequence[Bar],
+    size: BarSize,
+    *,
+    hours: Hours,
+    now: datetime,
+    jump_percent: Decimal,
+    delay: timedelta = timedelta(0),
 ) -> tuple[Bar, ...] | Refusal:
     """Return the finished ones of ``bars`` (as they came, oldest first), or why none may be used.
 
+    With a ``delay``, what has ended since then is still growing.
     Codes: ``no-bars``, ``bars-out-of-order``, ``bad-bar``, ``bars-too-old``, ``bar-jump``.
     """
-    done = finished(bars, size, hours, now)
+    done = finished(bars, size, hours, now - delay)
     if not done:
         return _refuse("no-bars", f"a finished bar of {size}", f"{len(bars)} bars, none finished")
     if any(later.start <= earlier.start for earlier, later in pairwise(bars)):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -11,7 +12,7 @@ from trader.domain.configuration import Configuration
 from trader.domain.errors import GatewayNotReady, Rejected
 from trader.domain.hours import liquid_hours
 from trader.domain.instruments import Contract
-from trader.domain.market import Bar
+from trader.domain.market import DELAY, DELAYED, Bar
 from trader.domain.quality import fit_bars
 from trader.domain.refusal import Refusal
 from trader.domain.strategy import AnyStrategy, Bars, BarsNeeded
@@ -142,6 +143,7 @@ class Deciding:
                 hours=liquid_hours(contract),
                 now=self._market.now,
                 jump_percent=self._configuration.limits.bar_jump_percent,
+                delay=DELAY if self._configuration.market_data_type in DELAYED else timedelta(0),
             )
         except Rejected as error:
             return Refusal(code=error.code, message=error.message)
