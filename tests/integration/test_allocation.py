@@ -201,6 +201,28 @@ async def test_a_bar_that_delayed_data_has_not_told_to_its_end_decides_nothing(
         assert outcome(result)["lastBarAt"] == f"2026-11-23T{last}:00.000000Z"
 
 
+async def test_an_error_to_the_price_of_one_contract_blocks_no_other_order(tmp_path: Path) -> None:
+    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", "MSFT")
+    error = {"reject": {"code": 10190, "message": "Max number of tick-by-tick requests has been reached."}}
+    async with following(tmp_path, long("a"), long("b", symbol="MSFT"), configuration=shares) as play:
+        breaks(play, {"event": "reqMktData", "symbol": "MSFT", "every": 1}, error)
+        result = await play.result(allocation("a", "b"))
+        assert code_of(result) == ("failed", "partly-done")
+        assert refusals(result) == [("b", "gateway-error")]
+        assert [order.instrument for order in result.orders] == ["SPY"]
+
+
+async def test_where_errors_are_all_that_comes_for_prices_the_message_comes_again(tmp_path: Path) -> None:
+    error = {"reject": {"code": 10190, "message": "Max number of tick-by-tick requests has been reached."}}
+    async with following(tmp_path, long("a"), configuration=configuration({"a": 0.3})) as play:
+        await play.result(allocation("a", dryRun=True))
+        breaks(play, {"event": "reqMktData", "symbol": "SPY", "nth": 1}, error)
+        answer = await play.push(allocation("a"), "again")
+        assert (answer.status_code, answer.text) == (503, "gateway-error")
+        result = await play.result(allocation("a"), "again")
+        assert [order.state for order in result.orders] == [OrderState.FILLED]
+
+
 # -- orders in the way ------------------------------------------------------------------------------------
 
 

@@ -19,15 +19,13 @@ from trader.domain.strategy import AnyStrategy, Bars, BarsNeeded
 from trader.domain.strategy import Decision as Decided
 from trader.domain.targets import Hold, Target, Weight, as_configured
 from trader.domain.wire import Wire
-from trader.planning.market import SMART, Market
+from trader.planning.market import ANSWERED, SMART, Market
 from trader.planning.records import BarsUsed, Chosen, StrategyDecision, Wants
 from trader.planning.together import together
 from trader.ports import Ports
 
 log = structlog.get_logger(__name__)
 
-ANSWERED = "gateway-error"
-"""The code of an error with which the gateway answered one question. From silence and drops all suffer."""
 FAILED, NOT_A_NUMBER, NOT_TRADABLE = "strategy-failed", "not-a-number", "not-tradable"
 
 

@@ -16,6 +16,8 @@ from trader.domain.refusal import Refusal
 from trader.domain.sizing import unit_value
 from trader.ports import Ports
 
+ANSWERED = "gateway-error"
+"""The code of an error with which the gateway answered one question. From silence and drops all suffer."""
 SMART = "SMART"
 """Where a contract is looked for that is known by its number alone, as where no position is left in it."""
 
@@ -118,6 +120,10 @@ class Market:
                 age_seconds=limits.price_age_seconds,
             )
         except Rejected as error:
+            return Refusal(code=error.code, message=error.message)
+        except GatewayNotReady as error:
+            if error.code != ANSWERED:
+                raise
             return Refusal(code=error.code, message=error.message)
         return refusal or price
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from trader.books import Books
 from trader.domain.configuration import Configuration
+from trader.domain.errors import GatewayNotReady
 from trader.domain.market import Price
 from trader.domain.order_record import OrderRecord
 from trader.domain.rebalance import Aim, Quote, rebalance
 from trader.domain.refusal import Refusal
 from trader.domain.risk import Proposal
 from trader.domain.sizing import capital
-from trader.planning.market import Market
+from trader.planning.market import ANSWERED, Market
 from trader.planning.records import StrategyDecision, Wants
 from trader.planning.together import together
 
@@ -31,7 +32,10 @@ class Sized:
 async def size(
     decisions: Sequence[StrategyDecision], books: Books, market: Market, configuration: Configuration
 ) -> Sized:
-    """Return what ``decisions`` come to, given what is held and under way. A Hold asks for no price."""
+    """Return what ``decisions`` come to, given what is held and under way. A Hold asks for no price.
+
+    Raises GatewayNotReady when errors are all that the gateway answers.
+    """
     wanted = {
         chosen.con_id: chosen.listed
         for decision in decisions
@@ -47,6 +51,9 @@ async def size(
             refused[con_id] = quote
         else:
             quotes[con_id] = quote
+    if refused and not quotes and all(why.code == ANSWERED for why in refused.values()):
+        first = next(iter(refused.values()))
+        raise GatewayNotReady(first.code, first.message)
     overall, shares = configuration.exposure.overall, configuration.exposure.strategies
     aims = [
         Aim(
