@@ -14,6 +14,7 @@ from tests.support.ib import simulated
 from tests.support.market import local
 from tests.support.play import QUICK, Play, playing
 from trader.adapters.ib import history_pace
+from trader.domain.market import WhatToShow
 from trader.domain.messages import Result
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
@@ -103,6 +104,15 @@ async def test_each_contract_has_its_own_series_also_a_continuous_one_and_the_mo
             (name, None) for name in names
         ]
         assert len({name.split("/")[0] for name in kept(tmp_path)}) == 4
+
+
+@pytest.mark.parametrize("show", list(WhatToShow))
+async def test_bars_are_kept_of_whatever_they_can_be_made_of(tmp_path: Path, show: WhatToShow) -> None:
+    async with playing(tmp_path, at=EVENING) as play:
+        body: JsonObject = {**COLLECT, "instruments": ["SPY"], "duration": "1 D", "whatToShow": show.value}
+        assert outcome(await play.result(body))["written"] == 13
+        ((name, _),) = kept(tmp_path).items()
+        assert name == f"SPY-756733/30-mins/{show.value}/2026-11-23.parquet"
 
 
 async def test_a_dry_run_says_what_it_would_keep_and_keeps_nothing(tmp_path: Path) -> None:
