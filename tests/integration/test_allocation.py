@@ -28,7 +28,7 @@ from tests.support.crash import ACCOUNT
 from tests.support.ib import simulated
 from tests.support.play import Play, playing
 from tests.support.strategies import long, no_number, no_weight, raising, wanting
-from trader.domain.instruments import Contract, Index, Instrument, Stock
+from trader.domain.instruments import CONTINUOUS, Contract, Future, Index, Instrument, Stock
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.strategy import AnyStrategy
@@ -141,28 +141,6 @@ async def test_a_strategy_with_bars_that_are_not_fit_holds_and_the_others_go_on(
         assert [line["code"] for line in outcome(result)["strategies"][1]["refusals"]] == ["no-market-data"]
 
 
-async def test_a_price_that_is_answered_with_an_error_keeps_no_other_contract_back(tmp_path: Path) -> None:
-    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", "MSFT")
-    both = long("a"), long("b", symbol="MSFT")
-    async with following(tmp_path, *both, configuration=shares) as play:
-        error = {"reject": {"code": 321, "message": "Error validating request"}}
-        breaks(play, {"event": "reqMktData", "symbol": "MSFT", "times": "always"}, error)
-        result = await play.result(allocation("a", "b"))
-        assert code_of(result) == ("failed", "partly-done")
-        assert [order.instrument for order in result.orders] == ["SPY"]
-        assert refusals(result) == [("b", "gateway-error")]
-
-
-async def test_a_price_that_is_answered_with_an_error_is_asked_for_again_where_it_is_the_only_one(
-    tmp_path: Path,
-) -> None:
-    async with following(tmp_path, long("a"), configuration=configuration({"a": 0.3})) as play:
-        error = {"reject": {"code": 321, "message": "Error validating request"}}
-        breaks(play, {"event": "reqMktData", "symbol": "SPY", "times": 1}, error)
-        assert (await play.push(allocation("a"), "again")).status_code == 503
-        assert code_of(await play.result(allocation("a"), "again")) == ("succeeded", None)
-
-
 @pytest.mark.parametrize(
     ("symbol", "code"), [("ZZZZ", "unknown-instrument"), ("TWICE", "ambiguous-instrument")]
 )
@@ -182,17 +160,69 @@ async def test_a_symbol_that_is_no_one_contract_is_refused_by_name_and_the_other
         assert play.placed(symbol) == []
 
 
-async def test_what_is_only_looked_at_is_never_ordered(tmp_path: Path) -> None:
-    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", "VIX")
-    both = long("a"), wanting("b", Weight(Index("VIX"), Decimal(1)))
+LOOKED_AT: list[Index | Future] = [Index("VIX"), Future("ES", "CME", CONTINUOUS)]
+MONTH = Future("ES", "CME", "202612")
+
+
+@pytest.mark.parametrize("instrument", LOOKED_AT, ids=str)
+async def test_what_is_only_looked_at_is_never_ordered(tmp_path: Path, instrument: Index | Future) -> None:
+    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", instrument.symbol)
+    both = long("a"), wanting("b", Weight(instrument, Decimal(1)))
     async with following(tmp_path, *both, configuration=shares) as play:
         result = await play.result(allocation("a", "b"))
-        assert code_of(result) == ("failed", "partly-done")
-        assert refusals(result) == [("b", "not-tradable")]
+        assert code_of(result) == ("failed", "not-tradable")
+        assert [line["code"] for line in outcome(result)["strategies"][1]["refusals"]] == ["not-tradable"]
         assert [order.instrument for order in result.orders] == ["SPY"]
 
 
-# -- orders in the way ------------------------------------------------------------------------------------
+async def test_a_strategy_looks_at_the_continuous_series_and_trades_the_month_that_it_stands_for(
+    tmp_path: Path,
+) -> None:
+    series, wants = Future("ES", "CME", CONTINUOUS), Weight(MONTH, Decimal("0.5"))
+    one = wanting("a", Hold(series, "it is looked at"), wants)
+    strategies = {"a": limits("ES", maxNotional=10**7)}
+    shares = configuration({"a": 1}, strategies=strategies, limits={"orderNotional": 10**7})
+    rich = simulated(accounts={ACCOUNT: Account(ACCOUNT, "USD", {"USD": Decimal(2_000_000)})})
+    async with following(tmp_path, one, gateway=rich, configuration=shares) as play:
+        result = await play.result(allocation("a"))
+        assert code_of(result) == ("succeeded", None), result
+        assert [order.instrument for order in result.orders] == ["ESZ6"]
+        closed = await play.result({"intent": "close-all"})
+        assert code_of(closed) == ("succeeded", None), closed
+
+
+@pytest.mark.parametrize(("at", "last"), [("21:05", "20:00"), ("21:15", "20:30")])
+async def test_a_bar_that_delayed_data_has_not_told_to_its_end_decides_nothing(
+    tmp_path: Path, at: str, last: str
+) -> None:
+    delayed = MarketFile.model_validate({"symbols": {"SPY": {"data": "delayed"}}})
+    gateway = simulated(at=datetime.fromisoformat(f"2026-11-23T{at}:05Z"), prices=delayed)
+    shares = configuration({"testsignalgenerator": 0.5}, marketDataType=3)
+    async with playing(tmp_path, gateway=gateway, configuration=shares) as play:
+        result = await play.result({"intent": "testsignalgenerator", "dryRun": True})
+        assert outcome(result)["lastBarAt"] == f"2026-11-23T{last}:00.000000Z"
+
+
+async def test_an_error_to_the_price_of_one_contract_blocks_no_other_order(tmp_path: Path) -> None:
+    shares = configuration({"a": 0.3, "b": 0.3}, "SPY", "MSFT")
+    error = {"reject": {"code": 10190, "message": "Max number of tick-by-tick requests has been reached."}}
+    async with following(tmp_path, long("a"), long("b", symbol="MSFT"), configuration=shares) as play:
+        breaks(play, {"event": "reqMktData", "symbol": "MSFT", "every": 1}, error)
+        result = await play.result(allocation("a", "b"))
+        assert code_of(result) == ("failed", "partly-done")
+        assert refusals(result) == [("b", "gateway-error")]
+        assert [order.instrument for order in result.orders] == ["SPY"]
+
+
+async def test_where_errors_are_all_that_comes_for_prices_the_message_comes_again(tmp_path: Path) -> None:
+    error = {"reject": {"code": 10190, "message": "Max number of tick-by-tick requests has been reached."}}
+    async with following(tmp_path, long("a"), configuration=configuration({"a": 0.3})) as play:
+        await play.result(allocation("a", dryRun=True))
+        breaks(play, {"event": "reqMktData", "symbol": "SPY", "nth": 1}, error)
+        answer = await play.push(allocation("a"), "again")
+        assert (answer.status_code, answer.text) == (503, "gateway-error")
+        result = await play.result(allocation("a"), "again")
+        assert [order.state for order in result.orders] == [OrderState.FILLED]
 
 
 async def test_what_is_priced_in_pence_is_never_sized_as_if_it_were_in_pounds(
@@ -207,6 +237,9 @@ async def test_what_is_priced_in_pence_is_never_sized_as_if_it_were_in_pounds(
 
         monkeypatch.setattr(market_data, "contract", in_pence)
         assert code_of(await play.result(allocation("a"))) == ("rejected", "not-tradable")
+
+
+# -- orders in the way ------------------------------------------------------------------------------------
 
 
 async def test_an_order_in_flight_counts_and_is_not_sent_again(tmp_path: Path) -> None:

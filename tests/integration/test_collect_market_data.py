@@ -9,10 +9,12 @@ import pytest
 from pyarrow import parquet
 from pydantic import JsonValue
 
+from gateway_simulator.market_file import MarketFile
 from tests.support.ib import simulated
 from tests.support.market import local
 from tests.support.play import QUICK, Play, playing
 from trader.adapters.ib import history_pace
+from trader.domain.market import WhatToShow
 from trader.domain.messages import Result
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
@@ -64,12 +66,25 @@ async def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 async def test_a_day_that_was_begun_is_completed_later(tmp_path: Path) -> None:
     async with playing(tmp_path, at=local("2026-11-23 11:10")) as play:
         body: JsonObject = {**COLLECT, "instruments": ["SPY"], "duration": "1 D"}
-        assert outcome(await play.result(body))["written"] == 3, "the fourth is not finished"
+        assert outcome(await play.result(body))["written"] == 2, "of the third, trades may still be told"
         play.world.pass_time(timedelta(hours=6).total_seconds())
         report = outcome(await play.result(body))
-        assert (report["written"], report["skipped"]) == (10, 3)
+        assert (report["written"], report["skipped"]) == (11, 2)
         (name,) = kept(tmp_path)
         assert rows(tmp_path, name) == 13
+
+
+@pytest.mark.parametrize("size", ["30 mins", "1 day"])
+async def test_bars_that_are_told_late_are_never_kept_by_halves(tmp_path: Path, size: str) -> None:
+    delayed = MarketFile.model_validate({"symbols": {"SPY": {"data": "delayed"}}})
+    gateway = simulated(at=local("2026-11-23 16:05"), prices=delayed)
+    async with playing(tmp_path, gateway=gateway) as play:
+        body: JsonObject = {**COLLECT, "instruments": ["SPY"], "barSize": size, "duration": "1 D"}
+        await play.result(body)
+        play.world.pass_time(timedelta(hours=2).total_seconds())
+        report = outcome(await play.result(body))
+        assert report["series"][0]["differing"] == 0
+        assert report["written"] + report["skipped"] == (13 if size == "30 mins" else 1)
 
 
 async def test_daily_bars_are_kept_by_their_date(tmp_path: Path) -> None:
@@ -89,6 +104,15 @@ async def test_each_contract_has_its_own_series_also_a_continuous_one_and_the_mo
             (name, None) for name in names
         ]
         assert len({name.split("/")[0] for name in kept(tmp_path)}) == 4
+
+
+@pytest.mark.parametrize("show", list(WhatToShow))
+async def test_bars_are_kept_of_whatever_they_can_be_made_of(tmp_path: Path, show: WhatToShow) -> None:
+    async with playing(tmp_path, at=EVENING) as play:
+        body: JsonObject = {**COLLECT, "instruments": ["SPY"], "duration": "1 D", "whatToShow": show.value}
+        assert outcome(await play.result(body))["written"] == 13
+        ((name, _),) = kept(tmp_path).items()
+        assert name == f"SPY-756733/30-mins/{show.value}/2026-11-23.parquet"
 
 
 async def test_a_dry_run_says_what_it_would_keep_and_keeps_nothing(tmp_path: Path) -> None:

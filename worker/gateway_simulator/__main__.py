@@ -24,6 +24,7 @@ from gateway_simulator.state import StateFile
 from gateway_simulator.wire.fields import NEWEST, OLDEST
 
 WRONG_USE = 2
+LAST_PORT = 65535
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,7 +52,7 @@ def _parser() -> Parser:
     parser = Parser("gateway-simulator", description=__doc__)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
-    add("--port", type=int, default=7497, help="the port to listen on, 0 for any free one (%(default)s)")
+    add("--port", type=_port, default=7497, help="the port to listen on, 0 for any free one (%(default)s)")
     account = "an account and a cash balance of it, again for more of both (DU1234567:USD:100000)"
     add("--account", action="append", default=[], metavar="ID:CURRENCY:AMOUNT", help=account)
     add("--scenario", type=Path, help="a YAML file that says when the gateway misbehaves, and how")
@@ -69,6 +70,13 @@ def _parser() -> Parser:
     add("--max-version", type=int, default=NEWEST, choices=versions, metavar="N", help=newest)
     add("--exit-with-parent", action="store_true", help="stop when standard input ends")
     return parser
+
+
+def _port(text: str) -> int:
+    """For argparse."""
+    if not (text.isdecimal() and int(text) <= LAST_PORT):
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to {LAST_PORT}, found {text!r}")
+    return int(text)
 
 
 def _instant(text: str) -> datetime:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from gateway_simulator.forex import CURRENCIES
+from gateway_simulator.yaml_file import one_of
+
 DEFAULT_ACCOUNT = "DU1234567"
 DEFAULT_CASH = Decimal(100_000)
 
@@ -52,4 +55,6 @@ def _parts(text: str) -> tuple[str, str, Decimal]:
         value = Decimal("NaN")
     if not account_id.isalnum() or len(currency) != 3 or not currency.isalpha() or not value.is_finite():
         raise ValueError(f"expected an account like DU1234567:USD:100000, found {text!r}")
+    if currency.upper() not in CURRENCIES:
+        raise one_of("a currency", currency, CURRENCIES)
     return account_id, currency.upper(), value

@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from gateway_simulator.market_file import Price
 from gateway_simulator.yaml_file import Part, one_of
 
-Seconds = Annotated[float, Field(ge=0)]  # of the simulated clock
+MOST_SECONDS = 1e9  # 31 years: a clock that jumps further leaves the calendar
+Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]  # of the simulated clock
 
 
 class Action(Part):

@@ -30,6 +30,7 @@ from gateway_simulator.prices import SHOWN, Bar, Quote, joined, mark, shown_ask,
 __all__ = ["Bar", "HistoryError", "Market", "Model", "Quote"]
 
 DELAY = timedelta(minutes=15)  # of delayed data
+BOTH_SIDES = "BID_ASK"  # IB's bars whose open and low are bids, whose high and close are asks
 _COUNTLESS = Decimal(-1)  # IB's volume of what isn't traded
 
 
@@ -101,9 +102,9 @@ class Market:
     ) -> tuple[Bar, ...]:
         """Bars as IB counts them; the last may be unfinished. HistoryError for what IB refuses."""
         reach, size = parse_duration(duration), parse_bar_size(bar_size)
-        if what_to_show.upper() not in SHOWN:
+        if what_to_show.upper() not in {*SHOWN, BOTH_SIDES}:
             raise invalid(f"What to show value of {what_to_show} rejected.")
-        of_trades = SHOWN[what_to_show.upper()] is SHOWN["TRADES"]
+        of_trades = SHOWN.get(what_to_show.upper()) is SHOWN["TRADES"]
         if contract.tape is (Tape.QUOTES if of_trades else Tape.LEVEL):
             of_what = f"{contract.symbol}/{contract.sec_type}@{contract.exchange}"
             raise _none(f"No historical market data for {of_what} {'Last' if of_trades else what_to_show}")
@@ -204,9 +205,11 @@ class Market:
 
 
 def _bar(contract: Contract, segment: Segment, cell: Cell, pin: Decimal | None, what: str) -> Bar:
-    show, tick = SHOWN[what], contract.min_tick
-    prices = [pin] * 4 if pin is not None else [show(price, tick) for price in cell[2:6]]
-    traded = show is SHOWN["TRADES"]
+    tick = contract.min_tick
+    shows = (shown_bid, shown_ask, shown_bid, shown_ask) if what == BOTH_SIDES else (SHOWN[what],) * 4
+    shown = [show(price, tick) for show, price in zip(shows, cell[2:6], strict=True)]
+    prices = shown if pin is None else [pin] * 4
+    traded = SHOWN.get(what) is SHOWN["TRADES"]
     volume = Decimal(cell.volume if contract.round_lot else 0)
     return Bar(
         start=datetime.fromtimestamp(cell.start, UTC),

@@ -9,7 +9,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainValidator, model_validator
 
-from gateway_simulator.actions import Action, Actions, Delay, Drop, NoLogin, Reject, Silent, name
+from gateway_simulator.actions import (
+    MOST_SECONDS,
+    Action,
+    Actions,
+    Delay,
+    Drop,
+    NoLogin,
+    Reject,
+    Silent,
+    name,
+)
 from gateway_simulator.wire.requests import TABLES, WHAT_IF
 from gateway_simulator.yaml_file import FileProblem, Part, checked, one_of, read_yaml
 
@@ -56,7 +66,7 @@ class When(Part):
     order_ref: str | None = None
     client_id: int | None = None
     at: AwareDatetime | None = None  # of the simulated clock
-    after: float | None = Field(None, ge=0)  # simulated seconds since the gateway started
+    after: float | None = Field(None, ge=0, le=MOST_SECONDS)  # simulated seconds since the gateway started
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "When":

@@ -117,7 +117,9 @@ async def test_its_arguments_shape_the_gateway(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--port", "x"], "argument --port: expected a port from 0 to 65535, found 'x'"),
+        (["--port", "65536"], "argument --port: expected a port from 0 to 65535, found '65536'"),
+        (["--account", "DU1:ZZZ:5"], "expected a currency, found 'ZZZ'"),
         (["--now", "noon"], "argument --now: expected a time with its zone, found 'noon'"),
         (["--now", "2026-11-23"], "argument --now: expected a time with its zone, found '2026-11-23'"),
         (["--account", "DU1"], "expected an account like DU1234567:USD:100000, found 'DU1'"),
@@ -135,6 +137,17 @@ def test_a_wrong_argument_is_one_line(arguments: list[str], complaint: str) -> N
     assert ended_.stdout == ""
     [line] = ended_.stderr.splitlines()
     assert line.startswith(f"gateway-simulator: {complaint}")
+
+
+@pytest.mark.parametrize("when", ["{after: .inf}", "{after: 1.0e+300}"])
+def test_a_time_that_never_comes_is_one_line(tmp_path: Path, when: str) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text(f"- {{when: {when}, then: midnight}}\n")
+    arguments = [*COMMAND, "--scenario", str(scenario)]
+    ended_ = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert ended_.returncode == 2
+    [line] = ended_.stderr.splitlines()
+    assert "rule 1: when.after: expected " in line
 
 
 def test_a_broken_state_file_is_one_line(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.support.ib import Client, connected, simulated
 from trader.domain.errors import GatewayNotReady, Rejected
 from trader.domain.hours import liquid_hours
 from trader.domain.instrument_set import InstrumentSet
-from trader.domain.instruments import Future, Index, Instrument, Listed, Option, Right
+from trader.domain.instruments import CONTINUOUS, Future, Index, Instrument, Listed, Option, Right
 from trader.domain.market import BarSize
 from trader.resolving import future_chain, option_chain, resolve
 
@@ -165,3 +165,10 @@ async def test_a_future_is_found_again_by_its_number() -> None:
     async with connected(simulated()) as worker:
         contract = await worker.market_data.contract(Future("ES", "CME", "202612"))
         assert await worker.market_data.contract(Listed(contract.con_id, "CME")) == contract
+
+
+async def test_by_its_number_a_month_is_found_also_where_its_continuous_series_was_looked_at() -> None:
+    async with connected(simulated()) as worker:
+        series = await worker.market_data.contract(Future("ES", "CME", CONTINUOUS))
+        month = await worker.market_data.contract(Listed(series.con_id, series.exchange))
+    assert (month.sec_type, month.contract_month, month.can_be_ordered) == ("FUT", "202612", True)

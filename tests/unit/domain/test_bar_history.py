@@ -56,8 +56,9 @@ def test_a_bar_belongs_to_the_exchanges_date() -> None:
     assert set(by_day(daily("2026-11-23"), BarSize.DAY_1, ZoneInfo(NEW_YORK))) == {date(2026, 11, 23)}
 
 
-def test_what_is_unfinished_or_no_number_is_not_kept() -> None:
+def test_what_is_not_settled_or_no_number_is_not_kept() -> None:
     told = (*day("2026-11-23 09:30", 3), *bars(local("2026-11-23 11:00"), [float("nan"), 0.0]))
+    assert usable(told, HALF_HOURS, HOURS, local("2026-11-23 10:44")) == told[:1]
     kept = usable(told, HALF_HOURS, HOURS, local("2026-11-23 10:45"))
     assert [bar.start for bar in kept] == [bar.start for bar in told[:2]]
     assert len(usable(told, HALF_HOURS, HOURS, local("2026-11-23 16:00"))) == 3

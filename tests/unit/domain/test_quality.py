@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -71,15 +71,58 @@ def test_bars_in_another_order_are_refused() -> None:
         ("2026-11-23 11:30", True),  # the newest began at 10:30: an hour, twice its size
         ("2026-11-23 11:31", False),
         ("2026-11-23 15:59", False),
-        ("2026-11-23 16:15", True),  # closed: nothing newer is to be had
-        ("2026-11-24 09:29", True),
         ("2026-11-24 09:45", True),  # delayed data: the new session's first bar has not come yet
         ("2026-11-24 10:00", False),
-        ("2026-11-26 12:00", True),
     ],
 )
 def test_bars_must_be_of_now_while_the_market_is_open(now: str, fresh: bool) -> None:
     assert gate(MORNING, local(now)) == (MORNING if fresh else "bars-too-old")
+
+
+@pytest.mark.parametrize(
+    ("now", "newest", "fresh"),
+    [
+        ("2026-11-23 16:15", "2026-11-23 15:30", True),
+        ("2026-11-23 16:15", "2026-11-23 15:00", True),  # nothing was traded in the last half hour
+        ("2026-11-23 16:15", "2026-11-23 14:30", False),  # a farm is down: a close that isn't the last
+        ("2026-11-24 09:29", "2026-11-23 15:30", True),
+        ("2026-11-24 09:29", "2026-11-20 15:30", False),
+        ("2026-11-26 12:00", "2026-11-25 15:30", True),  # the holiday
+        ("2026-11-26 12:00", "2026-11-24 15:30", False),
+        ("2026-11-27 13:15", "2026-11-27 12:30", True),  # the early close
+        ("2026-11-27 13:15", "2026-11-25 15:30", False),
+        ("2026-11-29 12:00", "2026-11-27 12:30", True),
+    ],
+)
+def test_while_the_market_is_closed_bars_must_reach_the_last_close(
+    now: str, newest: str, fresh: bool
+) -> None:
+    two = bars(local(newest) - timedelta(minutes=30), [450.0, 451.0])
+    assert gate(two, local(now)) == (two if fresh else "bars-too-old")
+
+
+@pytest.mark.parametrize(("now", "expected"), [("2026-11-24 16:15", "bars-too-old"), ("2026-11-24 09:00", 2)])
+def test_after_the_close_the_day_before_is_not_taken_for_the_day(now: str, expected: int | str) -> None:
+    days = bars(local("2026-11-22 00:00"), [450.0, 451.0], minutes=1440)
+    found = gate(days, local(now), BarSize.DAY_1)
+    assert (found if isinstance(found, str) else len(found)) == expected
+
+
+@pytest.mark.parametrize(("first", "fresh"), [("2026-11-19 00:00", True), ("2026-11-10 00:00", False)])
+def test_where_the_last_session_is_not_told_any_more_only_weeks_are_too_old(first: str, fresh: bool) -> None:
+    days = bars(local(first), [450.0, 451.0], minutes=1440)
+    hours = read_hours("20261121:CLOSED;20261122:CLOSED;20261123:0930-20261123:1600", NEW_YORK)
+    found = fit_bars(
+        days, BarSize.DAY_1, hours=hours, now=local("2026-11-22 12:00"), jump_percent=Decimal(30)
+    )
+    assert (found == days) is fresh
+
+
+def test_the_last_day_before_easter_is_not_too_old_at_the_opening_after_it() -> None:
+    hours = read_hours("20270330:0900-20270330:1730", "Europe/Berlin")
+    days = bars(datetime(2027, 3, 24, tzinfo=UTC), [450.0, 451.0], minutes=1440)  # Wednesday, Thursday
+    at = local("2027-03-30 09:01", "Europe/Berlin")
+    assert fit_bars(days, BarSize.DAY_1, hours=hours, now=at, jump_percent=Decimal(30)) == days
 
 
 def test_at_the_opening_bars_of_weeks_ago_are_still_too_old() -> None:

@@ -164,3 +164,28 @@ def test_bars_from_before_the_known_hours_are_finished_by_their_length() -> None
     week_ago = bars(local("2026-11-16 09:30"), [450.0] * 3)
     hours = read_hours(WEEK, NEW_YORK)
     assert finished(week_ago, BarSize.MINUTES_30, hours, local("2026-11-23 09:30")) == week_ago
+
+
+SYDNEY = "Australia/Sydney"
+IN_SYDNEY = "20261123:1000-20261123:1600;20261124:1000-20261124:1600"
+FOREX_WEEK = "20261122:1715-20261123:1700;20261123:1715-20261124:1700;20261124:1715-20261125:1700"
+NEVER_SHUT = "20261123:0000-20261124:0000;20261124:0000-20261125:0000"
+
+
+@pytest.mark.parametrize(
+    ("hours", "time_zone", "closes"),
+    [
+        (IN_SYDNEY, SYDNEY, "2026-11-23 16:00"),  # the next session opens on the same date of UTC
+        (IN_SYDNEY.partition(";")[2], SYDNEY, "2026-11-24 00:00"),  # asked on the morning after
+        (FOREX_WEEK, NEW_YORK, "2026-11-23 17:00"),
+        (NEVER_SHUT, NEW_YORK, "2026-11-24 00:00"),  # when it is long another date of UTC
+        (WEEK, NEW_YORK, "2026-11-23 16:00"),
+    ],
+)
+def test_a_days_bar_ends_with_the_session_of_its_date_wherever_the_exchange_is(
+    hours: str, time_zone: str, closes: str
+) -> None:
+    day, told = bars(datetime(2026, 11, 23, tzinfo=UTC), [450.0]), read_hours(hours, time_zone)
+    at = local(closes, time_zone)
+    assert finished(day, BarSize.DAY_1, told, at - timedelta(minutes=1)) == ()
+    assert finished(day, BarSize.DAY_1, told, at) == day

@@ -17,6 +17,9 @@ from trader.domain.wire import Time, Wire
 
 SATURDAY = 5
 
+SETTLING = timedelta(minutes=15)
+"""How long after its end a bar may still grow: trades are told late, and delayed data is by as much."""
+
 
 class Gap(Wire):
     """Bars that are missing between others."""
@@ -37,8 +40,11 @@ class Merge:
 
 
 def usable(bars: Sequence[Bar], size: BarSize, hours: Hours, now: datetime) -> tuple[Bar, ...]:
-    """Return the bars that are finished and have prices; what isn't a number is as good as missing."""
-    return tuple(bar for bar in finished(bars, size, hours, now) if _has_prices(bar))
+    """Return the bars that are settled and have prices; what isn't a number is as good as missing.
+
+    What is kept is never changed, so that half a bar would be one for good.
+    """
+    return tuple(bar for bar in finished(bars, size, hours, now - SETTLING) if _has_prices(bar))
 
 
 def by_day(bars: Sequence[Bar], size: BarSize, zone: ZoneInfo) -> Mapping[date, tuple[Bar, ...]]:

@@ -40,6 +40,11 @@ class Hours:
         self._today(at)
         return next((s for s in self.sessions if s.opens_at <= at < s.closes_at), None)
 
+    def latest_session(self, at: datetime) -> Session | None:
+        """Return the session that began last, over or not, None where none has yet; raises as above."""
+        self._today(at)
+        return next((s for s in reversed(self.sessions) if s.opens_at <= at), None)
+
     def close_today(self, at: datetime) -> datetime | None:
         """Return when the last session that ends on the exchange's date of ``at`` closes; raises as above."""
         today = self._today(at)

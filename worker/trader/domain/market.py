@@ -1,9 +1,14 @@
 """Bars and prices as the broker reported them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+
+DELAYED = frozenset({3, 4})
+"""Market data types: 1 live, 2 frozen, 3 delayed, 4 delayed frozen."""
+DELAY = timedelta(minutes=15)
+"""How old the broker's delayed data is at least."""
 
 
 class BarSize(StrEnum):

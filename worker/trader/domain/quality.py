@@ -12,7 +12,7 @@ from itertools import pairwise
 from trader.domain.hours import Hours, Session
 from trader.domain.market import Bar, BarSize, Price, PriceKind
 from trader.domain.refusal import Refusal
-from trader.domain.session import finished
+from trader.domain.session import day_of, finished
 
 OPENING_GRACE = timedelta(minutes=30)
 """How long after the opening the newest bar may be the last session's: delayed data is 15 minutes late."""
@@ -22,13 +22,20 @@ LONGEST_PAUSE = timedelta(days=5)
 
 
 def fit_bars(
-    bars: Sequence[Bar], size: BarSize, *, hours: Hours, now: datetime, jump_percent: Decimal
+    bars: Sequence[Bar],
+    size: BarSize,
+    *,
+    hours: Hours,
+    now: datetime,
+    jump_percent: Decimal,
+    delay: timedelta = timedelta(0),
 ) -> tuple[Bar, ...] | Refusal:
     """Return the finished ones of ``bars`` (as they came, oldest first), or why none may be used.
 
+    With a ``delay``, what has ended since then is still growing.
     Codes: ``no-bars``, ``bars-out-of-order``, ``bad-bar``, ``bars-too-old``, ``bar-jump``.
     """
-    done = finished(bars, size, hours, now)
+    done = finished(bars, size, hours, now - delay)
     if not done:
         return _refuse("no-bars", f"a finished bar of {size}", f"{len(bars)} bars, none finished")
     if any(later.start <= earlier.start for earlier, later in pairwise(bars)):
@@ -39,10 +46,9 @@ def fit_bars(
                 return _refuse(
                     "bad-bar", "prices above 0", f"{price} in the bar of {bar.start:%Y-%m-%d %H:%M} UTC"
                 )
-    session = hours.session_at(now)
-    if session and not _is_fresh(bars[-1], size, session, now):
+    if not _is_fresh(bars[-1], size, hours, now):
         found = f"one that began at {bars[-1].start:%Y-%m-%d %H:%M} UTC"
-        return _refuse("bars-too-old", f"a bar begun within twice {size}", found)
+        return _refuse("bars-too-old", f"a bar begun within twice {size} of open market", found)
     for earlier, later in pairwise(done):
         change = abs(later.close - earlier.close) * 100
         if change > float(jump_percent) * earlier.close:
@@ -70,11 +76,20 @@ def price_refusal(
     return None
 
 
-def _is_fresh(newest: Bar, size: BarSize, session: Session, now: datetime) -> bool:
+def _is_fresh(newest: Bar, size: BarSize, hours: Hours, now: datetime) -> bool:
     """Judge the newest bar as it came: at the opening, the newest *finished* one is always yesterday's."""
-    if now - newest.start <= 2 * timedelta(seconds=size.seconds):
+    length = timedelta(seconds=size.seconds)
+    session = hours.latest_session(now)
+    if session is None:
+        return now - newest.start <= LONGEST_PAUSE + length
+    if now >= session.closes_at:
+        if size is BarSize.DAY_1:
+            return newest.start.date() >= day_of(session, hours)
+        return session.closes_at - newest.start <= 2 * length
+    if now - newest.start <= 2 * length:
         return True
-    return now - session.opens_at < OPENING_GRACE and session.opens_at - newest.start <= LONGEST_PAUSE
+    is_opening = now - session.opens_at < OPENING_GRACE
+    return is_opening and session.opens_at - newest.start <= LONGEST_PAUSE + length
 
 
 def _refuse(code: str, expected: str, found: str) -> Refusal:

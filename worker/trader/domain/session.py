@@ -1,10 +1,10 @@
 """May this order type go now? From the broker's own trading hours."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from trader.domain.hours import Hours, liquid_hours
+from trader.domain.hours import Hours, Session, liquid_hours
 from trader.domain.instruments import Contract
 from trader.domain.market import Bar, BarSize
 from trader.domain.orders import OrderType, TimeInForce
@@ -14,6 +14,7 @@ MOC_CUT_OFF = timedelta(minutes=10)
 """How long before the close an MOC order must be in: NYSE's deadline (SEC release 34-84804, SR-NYSE-2018-58,
 15:50 for a close at 16:00). Nasdaq and Arca take them later; the earliest serves all."""
 
+_MOMENT = timedelta(microseconds=1)
 
 CLOSED = "market-closed"
 """The code of an order that would go at another hour: a dry run tells it, and goes on."""
@@ -75,11 +76,24 @@ def goes_until(
 
 def finished(bars: Sequence[Bar], size: BarSize, hours: Hours, now: datetime) -> tuple[Bar, ...]:
     """Return the bars that will not change any more."""
+    if size is BarSize.DAY_1:
+        closes = {day_of(session, hours): session.closes_at for session in hours.sessions}
+        return tuple(bar for bar in bars if _end_of_day(bar.start.date(), closes, hours) <= now)
     return tuple(bar for bar in bars if _end(bar, size, hours) <= now)
 
 
+def day_of(session: Session, hours: Hours) -> date:
+    """Return the exchange's date of a session, which is the one that it ends on, at midnight too."""
+    return (session.closes_at - _MOMENT).astimezone(hours.zone).date()
+
+
+def _end_of_day(day: date, closes: Mapping[date, datetime], hours: Hours) -> datetime:
+    """Return when a day's bar ends: with its session, and where that isn't told any more, with its date."""
+    return closes.get(day) or datetime.combine(day + timedelta(days=1), time(), hours.zone)
+
+
 def _end(bar: Bar, size: BarSize, hours: Hours) -> datetime:
-    """Return when ``bar`` ends: with its session, if that closes first, as a day's does."""
+    """Return when a bar within a day ends: with its session, if that closes first."""
     end = bar.start + timedelta(seconds=size.seconds)
     closes = [s.closes_at for s in hours.sessions if s.opens_at < end and bar.start < s.closes_at]
     return min(end, max(closes)) if closes else end

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from trader.domain.bar_history import Gap, by_day, gaps, merge, usable
-from trader.domain.errors import Failed, Rejected, Retryable
+from trader.domain.errors import Failed, GatewayNotReady, Rejected, Retryable
 from trader.domain.hours import liquid_hours
 from trader.domain.instrument_text import ONE_CONTRACT, read_instrument
 from trader.domain.instruments import Contract
@@ -19,6 +19,9 @@ from trader.domain.valuation import FOREX
 from trader.domain.wire import JsonObject, Time, Wire
 from trader.intent import Completed, Intent, Run
 from trader.ports import Ports
+
+ANSWERED = "gateway-error"
+"""The code of an error with which the gateway answered one question. From silence and drops all suffer."""
 
 EXAMPLE: JsonObject = {
     "written": 13,
@@ -110,27 +113,35 @@ class Collecting:
     async def one(self, name: str) -> Series | None:
         """Keep one instrument's bars; None when the pace or the broker leaves no time for them."""
         show = self.command.what_to_show
+        if self._left_s <= 0:
+            return None
         try:
             contract = await self.ports.market_data.contract(read_instrument(name))
             show = show or _default_show(contract)
             bars = await self._asked(contract, show)
             return None if bars is None else await self._kept(name, contract, show, bars)
-        except Rejected as refused:
+        except (Rejected, Failed, GatewayNotReady) as refused:
+            if isinstance(refused, GatewayNotReady) and refused.code != ANSWERED:
+                raise
             refusal = Refusal(code=refused.code, message=refused.message)
             return Series(instrument=name, what_to_show=show, refusal=refusal)
 
     async def _asked(self, contract: Contract, show: WhatToShow) -> Sequence[Bar] | None:
         """Return the bars as the broker tells them, however often it says that this was too soon."""
-        ports, command, until = self.ports, self.command, self.run.deadline
-        while await ports.history.history_slot(show.requests, until=until):
+        ports, command = self.ports, self.command
+        while self._left_s > 0 and await ports.history.history_slot(show.requests, until=self.run.deadline):
             try:
                 return await ports.history.history(contract, command.bar_size, command.duration, show)
             except Retryable as again:
                 if again.code != "pacing":
                     raise
-                left_s = until - ports.clock.monotonic()
-                await ports.clock.sleep(max(0.0, min(again.retry_after_s, left_s)))
+                await ports.clock.sleep(max(0.0, min(again.retry_after_s, self._left_s)))
         return None
+
+    @property
+    def _left_s(self) -> float:
+        """How long the handler may still ask for bars: what comes later would be asked for in vain."""
+        return self.run.deadline - self.ports.clock.monotonic()
 
     async def _kept(self, name: str, contract: Contract, show: WhatToShow, told: Sequence[Bar]) -> Series:
         hours, size, store = liquid_hours(contract), self.command.bar_size, self.ports.bar_store
@@ -155,7 +166,10 @@ class Collecting:
 
 
 async def handle(command: CollectMarketData, run: Run, ports: Ports) -> Completed:
-    """Keep instrument after instrument; what the pace leaves no time for is a continuation's."""
+    """Keep instrument after instrument; what the pace leaves no time for is a continuation's.
+
+    Raises GatewayNotReady when errors are all that the gateway answers.
+    """
     collecting = Collecting(command, run, ports)
     names = list(dict.fromkeys(command.instruments))
     series: list[Series] = []
@@ -165,12 +179,14 @@ async def handle(command: CollectMarketData, run: Run, ports: Ports) -> Complete
             break
         series.append(found)
     left = tuple(names[len(series) :])
-    refused = [line for line in series if line.refusal]
+    refused = [(line.instrument, line.refusal) for line in series if line.refusal]
     failure = None
     if refused:
-        first = refused[0]
-        message = f"{len(refused)} of {len(series)} have no bars; {first.instrument}: "
-        failure = Failed("instruments-refused", message + (first.refusal.message if first.refusal else ""))
+        first, why = refused[0]
+        if len(refused) == len(series) and all(each.code == ANSWERED for _, each in refused):
+            raise GatewayNotReady(why.code, why.message)
+        message = f"{len(refused)} of {len(series)} have no bars; {first}: {why.message}"
+        failure = Failed("instruments-refused", message)
     outcome = CollectMarketDataOutcome(
         written=sum(line.written for line in series),
         skipped=sum(line.skipped for line in series),

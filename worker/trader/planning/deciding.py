@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -10,14 +11,15 @@ from trader.books import Books
 from trader.domain.configuration import Configuration
 from trader.domain.errors import GatewayNotReady, Rejected
 from trader.domain.hours import liquid_hours
-from trader.domain.market import Bar
+from trader.domain.instruments import Contract
+from trader.domain.market import DELAY, DELAYED, Bar
 from trader.domain.quality import fit_bars
 from trader.domain.refusal import Refusal
 from trader.domain.strategy import AnyStrategy, Bars, BarsNeeded
 from trader.domain.strategy import Decision as Decided
-from trader.domain.targets import Hold, Target, as_configured
+from trader.domain.targets import Hold, Target, Weight, as_configured
 from trader.domain.wire import Wire
-from trader.planning.market import ANSWERED, SMART, Market
+from trader.planning.market import ANSWERED, NOT_TRADABLE, SMART, Market
 from trader.planning.records import BarsUsed, Chosen, StrategyDecision, Wants
 from trader.planning.together import together
 from trader.ports import Ports
@@ -101,7 +103,8 @@ class Deciding:
             indicators={} if isinstance(found, Broken) else dict(found.indicators),
             bars=tuple(self._used(asked)),
             refusals=tuple(refusals),
-            failed=isinstance(found, Broken) and found.itself,
+            failed=(isinstance(found, Broken) and found.itself)
+            or any(why.code == NOT_TRADABLE for why in refusals),
         )
 
     async def _chosen(self, asked: Asked, found: Decided | Broken) -> tuple[list[Chosen], list[Refusal]]:
@@ -116,11 +119,15 @@ class Deciding:
         refusals = [found.refusal] if isinstance(found, Broken) else []
         for target in targets:
             contract = await self._market.contract(target.instrument)
-            if isinstance(contract, Refusal):
-                refusals += [contract] if contract not in refusals else []
-                chosen.append(Chosen.of(Hold(target.instrument, contract.message), 0, ""))
-            else:
+            if isinstance(contract, Contract) and contract.can_be_ordered:
                 chosen.append(Chosen.of(target, contract.con_id, contract.exchange))
+                continue
+            why = contract if isinstance(contract, Refusal) else _not_tradable(contract)
+            # What is only looked at may be wanted flat: there is nothing of it to close.
+            if (why is contract or isinstance(target, Weight)) and why not in refusals:
+                refusals.append(why)
+            hold = target if isinstance(target, Hold) else Hold(target.instrument, why.message)
+            chosen.append(Chosen.of(hold, 0, ""))
         return chosen, refusals
 
     async def _read(self, need: BarsNeeded) -> Found:
@@ -134,6 +141,7 @@ class Deciding:
                 hours=liquid_hours(contract),
                 now=self._market.now,
                 jump_percent=self._configuration.limits.bar_jump_percent,
+                delay=DELAY if self._configuration.market_data_type in DELAYED else timedelta(0),
             )
         except Rejected as error:
             return Refusal(code=error.code, message=error.message)
@@ -184,6 +192,15 @@ class Deciding:
                 first_at=bars[0].start if bars else None,
                 last_at=bars[-1].start if bars else None,
             )
+
+
+def _not_tradable(contract: Contract) -> Refusal:
+    """Return why none of it can be had; said here, where a series and its month still have two names."""
+    return Refusal(
+        code=NOT_TRADABLE,
+        message=f"expected a contract that can be ordered, found {contract} ({contract.sec_type}); "
+        "name a month of the future, or a fund that follows the index",
+    )
 
 
 def _named_twice(chosen: Sequence[Chosen]) -> str | None:

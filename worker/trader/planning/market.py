@@ -16,11 +16,12 @@ from trader.domain.refusal import Refusal
 from trader.domain.sizing import unit_value
 from trader.ports import Ports
 
-SMART = "SMART"
-"""Where a contract is looked for that is known by its number alone, as where no position is left in it."""
-
 ANSWERED = "gateway-error"
 """The code of an error with which the gateway answered one question. From silence and drops all suffer."""
+NOT_TRADABLE = "not-tradable"
+"""The code of a contract that no order goes into: it is only looked at, or priced in another unit."""
+SMART = "SMART"
+"""Where a contract is looked for that is known by its number alone, as where no position is left in it."""
 
 
 class Market:
@@ -99,6 +100,12 @@ class Market:
         return None if isinstance(found, Refusal) else found.unit
 
     async def _quote(self, contract: Contract) -> Quote | Refusal:
+        if contract.price_magnifier != 1:
+            return Refusal(
+                code=NOT_TRADABLE,
+                message=f"expected prices of {contract} in {contract.currency}, found them "
+                f"{contract.price_magnifier} times as high, as in pence; nothing is sized with them",
+            )
         price = await self._price(contract)
         rate = await self.rate(contract.currency)
         if isinstance(price, Refusal):

@@ -33,7 +33,9 @@ class Chosen(Wire):
     """What a strategy wants of one contract, as it was decided; the contract by the broker's own number."""
 
     instrument: str
-    con_id: int = Field(description="0 where the broker knows no contract: then it is held.")
+    con_id: int = Field(
+        description="0 where the broker knows no contract that can be ordered: then it is held."
+    )
     exchange: str
     wants: Wants
     weight: Amount | None = Field(None, description="Of the strategy's capital, from -1 to 1.")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from trader.books import Books
 from trader.domain.configuration import Configuration
 from trader.domain.errors import GatewayNotReady
-from trader.domain.instruments import Contract, Listed
 from trader.domain.market import Price
 from trader.domain.order_record import OrderRecord
 from trader.domain.rebalance import Aim, Quote, rebalance
@@ -35,7 +34,7 @@ async def size(
 ) -> Sized:
     """Return what ``decisions`` come to, given what is held and under way. A Hold asks for no price.
 
-    Raises GatewayNotReady when none of the prices was answered with anything but an error.
+    Raises GatewayNotReady when errors are all that the gateway answers.
     """
     wanted = {
         chosen.con_id: chosen.listed
@@ -43,7 +42,7 @@ async def size(
         for chosen in decision.targets
         if chosen.wants is not Wants.HOLD
     }
-    contracts = await together(_tradable(listed, market) for listed in wanted.values())
+    contracts = await together(market.contract(listed) for listed in wanted.values())
     quotes: dict[int, Quote] = {}
     refused: dict[int, Refusal] = {}
     found = await together(market.quoted(contract) for contract in contracts)
@@ -52,9 +51,9 @@ async def size(
             refused[con_id] = quote
         else:
             quotes[con_id] = quote
-    errors = [why for why in refused.values() if why.code == ANSWERED]
-    if errors and len(errors) == len(wanted):
-        raise GatewayNotReady(ANSWERED, errors[0].message)
+    if refused and not quotes and all(why.code == ANSWERED for why in refused.values()):
+        first = next(iter(refused.values()))
+        raise GatewayNotReady(first.code, first.message)
     overall, shares = configuration.exposure.overall, configuration.exposure.strategies
     aims = [
         Aim(
@@ -65,25 +64,6 @@ async def size(
         for decision in decisions
     ]
     return Sized(quotes, refused, market.prices, rebalance(aims, quotes, books.held, books.in_flight))
-
-
-async def _tradable(listed: Listed, market: Market) -> Contract | Refusal:
-    contract = await market.contract(listed)
-    if isinstance(contract, Refusal):
-        return contract
-    if contract.price_magnifier != 1:
-        return Refusal(
-            code="not-tradable",
-            message=f"expected prices of {contract} in {contract.currency}, found them "
-            f"{contract.price_magnifier} times as high, as in pence; nothing is sized with them",
-        )
-    if contract.can_be_ordered:
-        return contract
-    return Refusal(
-        code="not-tradable",
-        message=f"expected a contract that can be ordered, found {contract} ({contract.sec_type}); "
-        "name a month of the future, or a fund that follows the index",
-    )
 
 
 def in_the_way(proposals: Proposals, books: Books) -> list[OrderRecord]:

@@ -46,7 +46,9 @@ NO_MARKET_DATA = frozenset(
         354,  # not subscribed to the requested market data
         10089,  # needs an additional subscription for the API; delayed data may be available
         10090,  # a part of the requested market data is not subscribed
+        10091,  # a part of it needs an additional subscription for the API, as an option's underlying
         10168,  # not subscribed, and delayed data is not enabled
+        10186,  # the same, under another number
         COMPETING_SESSION,
     }
 )

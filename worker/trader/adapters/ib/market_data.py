@@ -15,16 +15,13 @@ from trader.adapters.ib.history_pace import HistoryPace
 from trader.adapters.ib.numbers import price
 from trader.domain.errors import Rejected
 from trader.domain.instruments import Contract, Instrument, Listed
-from trader.domain.market import Bar, BarSize, Price, PriceKind, WhatToShow
+from trader.domain.market import DELAY, DELAYED, Bar, BarSize, Price, PriceKind, WhatToShow
 from trader.ports import Clock
 
 LONGEST_DAYS = 365
 """The broker wants longer durations in years."""
-DELAYED = frozenset({3, 4})
-"""Market data types: 1 live, 2 frozen, 3 delayed, 4 delayed frozen."""
-DELAY = timedelta(minutes=15)
-"""How old the broker's delayed data is at least; it says so only of the last trade."""
 SNAPSHOT = "snapshot"
+SERIES = "CONTFUT"
 
 
 class IbMarketData:
@@ -49,8 +46,11 @@ class IbMarketData:
                 found = await self._resolve(instrument)
                 self._contracts = {old: c for old, c in self._contracts.items() if old[0] == key[0]}
                 self._contracts[key] = found
-                # One that is known by now needn't be asked for by its number.
+                # One that is known by now needn't be asked for by its number. That of a continuous series is
+                # its month's, which is what a position or an order is in.
                 for contract in found:
+                    if contract.sec_type == SERIES:
+                        continue
                     self._contracts[key[0], Listed(contract.con_id, contract.exchange)] = (contract,)
             return self._contracts[key]
 
@@ -82,6 +82,7 @@ class IbMarketData:
     async def price(self, contract: Contract, *, data_type: int = 1) -> Price:
         ticker, traded_at = await self._snapshot(contract, data_type)
         delayed = ticker.marketDataType in DELAYED
+        # Of all that is delayed, the broker says how old it is of the last trade alone.
         shown_at = self._clock.now() - (DELAY if delayed else timedelta(0))
         for kind, value in by_preference(ticker):
             if (found := price(value)) is not None:
