@@ -10,7 +10,7 @@ from tests.support.ib import Client, connected, simulated
 from trader.domain.errors import GatewayNotReady, Rejected
 from trader.domain.hours import liquid_hours
 from trader.domain.instrument_set import InstrumentSet
-from trader.domain.instruments import Future, Index, Instrument, Listed, Option, Right
+from trader.domain.instruments import CONTINUOUS, Future, Index, Instrument, Listed, Option, Right
 from trader.domain.market import BarSize
 from trader.resolving import future_chain, option_chain, resolve
 
@@ -165,3 +165,12 @@ async def test_a_future_is_found_again_by_its_number() -> None:
     async with connected(simulated()) as worker:
         contract = await worker.market_data.contract(Future("ES", "CME", "202612"))
         assert await worker.market_data.contract(Listed(contract.con_id, "CME")) == contract
+
+
+async def test_a_month_is_found_by_its_number_though_its_continuous_series_was_asked_for() -> None:
+    async with connected(simulated()) as worker:
+        series = await worker.market_data.contract(Future("ES", "CME", CONTINUOUS))
+        month = await worker.market_data.contract(Listed(series.con_id, "CME"))
+        assert series.sec_type == "CONTFUT"
+        assert (month.sec_type, str(month)) == ("FUT", "ESZ6")
+        assert month.can_be_ordered

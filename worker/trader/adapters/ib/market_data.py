@@ -49,9 +49,11 @@ class IbMarketData:
                 found = await self._resolve(instrument)
                 self._contracts = {old: c for old, c in self._contracts.items() if old[0] == key[0]}
                 self._contracts[key] = found
-                # One that is known by now needn't be asked for by its number.
+                # One that is known by now needn't be asked for by its number; a continuous series has that of
+                # the month that it stands for.
                 for contract in found:
-                    self._contracts[key[0], Listed(contract.con_id, contract.exchange)] = (contract,)
+                    if contract.sec_type != "CONTFUT":
+                        self._contracts[key[0], Listed(contract.con_id, contract.exchange)] = (contract,)
             return self._contracts[key]
 
     async def bars(self, contract: Contract, size: BarSize, *, days: int) -> Sequence[Bar]:
