@@ -16,7 +16,10 @@ run infra/rotate_credentials.sh $account in one"
     printf '\n'
   fi
   [[ -n $user && -n $password ]] || stop "expected a user name and a password for $account, found none"
-  printf '{"userid": "%s", "password": "%s"}' "$(in_json "$user")" "$(in_json "$password")" |
+  # Each by itself: in the arguments of a command, bash goes on after a refusal.
+  user=$(in_json "$user")
+  password=$(in_json "$password")
+  printf '{"userid": "%s", "password": "%s"}' "$user" "$password" |
     act secrets versions add "${secret_of[$account]}" --data-file=- --format=none
   did "secret ${secret_of[$account]}: a version added"
 }

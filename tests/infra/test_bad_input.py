@@ -177,6 +177,18 @@ def test_an_account_that_can_not_be_added_leaves_the_list_as_it_was(tmp_path: Pa
     assert [each.name for each in tmp_path.iterdir()] == ["accounts.yaml"]
 
 
+def test_credentials_that_json_can_not_hold_are_refused_and_no_version_is_stored(tmp_path: Path) -> None:
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text("#!/bin/sh\necho a version was stored\n")
+    gcloud.chmod(0o755)
+    (line,) = refused(
+        f"infra/rotate_credentials.sh {PAPER}",
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
+        IB_PASSWORD="pass\tword",  # noqa: S106 - nobody's
+    )
+    assert line == "error: expected a name or password without control characters, found one"
+
+
 def test_tearing_down_asks_first() -> None:
     line = refused("infra/teardown.sh <<< another-project")[-1]
     assert line.endswith(f"error: expected {PROJECT}, found 'another-project'; nothing was removed")
