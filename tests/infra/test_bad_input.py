@@ -1,6 +1,7 @@
 """What a deployment refuses before it changes anything, each in a line that says how to mend it."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +21,12 @@ ENTRY = {
 }
 
 
-def refused(command: str = "infra/deploy.sh --dry-run", **variables: str) -> list[str]:
+def refused(command: str = "infra/deploy.sh --dry-run", where: Path = ROOT, **variables: str) -> list[str]:
     """Run a script that needs no gcloud; return the lines of its refusal."""
     here = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     ran = subprocess.run(
         ["bash", "-c", command],
-        cwd=ROOT,
+        cwd=where,
         env={**here, **VARIABLES, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -42,7 +43,7 @@ def refused(command: str = "infra/deploy.sh --dry-run", **variables: str) -> lis
 )
 def test_a_variable_that_is_missing_or_malformed_is_named(name: str) -> None:
     for value in ("", "!"):
-        first, last = refused(**{name: value})
+        first, last = refused(where=ROOT, **{name: value})
         assert first.startswith(f"error: {name}: expected ")
         assert first.endswith(f"found '{value}'")
         assert "source it; nothing was changed" in last
@@ -187,6 +188,32 @@ def test_credentials_that_json_can_not_hold_are_refused_and_no_version_is_stored
         IB_PASSWORD="pass\tword",  # noqa: S106 - nobody's
     )
     assert line == "error: expected a name or password without control characters, found one"
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Path:
+    """A checkout whose references git has packed, as it does by itself from time to time."""
+    shutil.copytree(ROOT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("filled"))
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / ".git/packed-refs").write_text(
+        f"# pack-refs with: peeled fully-peeled sorted\n{'e' * 40} refs/heads/main\n{'f' * 40} refs/tags/v1\n"
+    )
+    return tmp_path
+
+
+def test_the_commit_is_known_wherever_git_keeps_it(committed: Path) -> None:
+    dry = "infra/deploy.sh --only 70-services --dry-run >&2; exit 1"
+    assert f"--labels=commit={'e' * 40} " in "".join(refused(dry, committed, IMAGE_TAG=""))
+    (committed / ".git/HEAD").write_text(f"{'a' * 40}\n")
+    assert f"--labels=commit={'a' * 40} " in "".join(refused(dry, committed, IMAGE_TAG=""))
+
+
+@pytest.mark.parametrize("command", [f"infra/release.sh {PAPER}", "infra/steps/70-services.sh"])
+def test_without_a_commit_nothing_is_replaced(committed: Path, command: str) -> None:
+    shutil.rmtree(committed / ".git")
+    (line,) = refused(command, committed, IMAGE_TAG="", DRY_RUN="yes")
+    assert line == "error: IMAGE_TAG: expected the tag of the images, found none and no commit; set it"
 
 
 def test_tearing_down_asks_first() -> None:
