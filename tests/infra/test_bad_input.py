@@ -143,6 +143,21 @@ def test_the_scripts_read_each_file_as_yaml_is_read(file: str, name: str) -> Non
     ]
 
 
+def test_a_description_says_what_it_is_given_whatever_that_means_to_a_shell(tmp_path: Path) -> None:
+    path = tmp_path / "template"
+    path.write_text("says: ${SAYS}")
+    script = 'stop() { exit 1; }; source infra/shell/gcloud.sh; rendered "$1" SAYS'
+    ran = subprocess.run(
+        ["bash", "-euc", script, "bash", str(path)],
+        cwd=ROOT,
+        env={**os.environ, "SAYS": r"a & b \& $HOME"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "says: a & b \\& $HOME\n"
+
+
 def _split(line: str) -> tuple[str, str, str]:
     return line.partition("=")
 
@@ -233,6 +248,18 @@ def enabled(project: Checkout) -> None:
     """Have the services on, as after a first deployment."""
     path = f"projects/{PROJECT}/services/run.googleapis.com"
     project.apis.documents[path] = {"config": {"name": "run.googleapis.com"}, "state": "ENABLED"}
+
+
+def test_googles_agents_are_made_by_the_next_run_where_one_could_not_be(project: Checkout) -> None:
+    agents = [
+        f"projects/{PROJECT}/services/{name}.googleapis.com:generateServiceIdentity"
+        for name in ("pubsub", "cloudscheduler")
+    ]
+    project.apis.fails.add(agents[1])
+    ran = [project.run("infra/deploy.sh", "--only", "10-apis") for _ in range(2)]
+    assert [each.code for each in ran] == [1, 0]
+    made = [call.resource for call in ran[1].changes() if call.resource.endswith("Identity")]
+    assert made == agents
 
 
 REPOSITORY = f"projects/{PROJECT}/locations/{REGION}/repositories/cloud-run-repo"
