@@ -262,6 +262,18 @@ def test_googles_agents_are_made_by_the_next_run_where_one_could_not_be(project:
     assert made == agents
 
 
+def test_a_job_that_is_taken_out_of_the_file_no_longer_goes_on(project: Checkout) -> None:
+    jobs = f"projects/{PROJECT}/locations/{REGION}/jobs"
+    gone = [f"{jobs}/ib-trading-{PAPER.lower()}-{name}" for name in ("old-close", "old-open")]
+    for path in (*gone, f"{jobs}/somebody-elses"):
+        project.apis.documents[path] = {"name": path, "state": "ENABLED", "schedule": "0 9 * * *"}
+    ran = project.run("infra/deploy.sh", "--only", "85-schedules")
+    assert ran.code == 0, ran.err
+    paused = [call.resource for call in ran.changes("cloudscheduler") if call.resource.endswith(":pause")]
+    assert paused == [f"{path}:pause" for path in gone]
+    assert "old-open: paused, as infra/schedules.yaml names it no more" in ran.out
+
+
 REPOSITORY = f"projects/{PROJECT}/locations/{REGION}/repositories/cloud-run-repo"
 DATABASE = f"projects/{PROJECT}/databases/(default)"
 
