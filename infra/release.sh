@@ -68,7 +68,7 @@ release() {
   did "$account: no run is being carried out"
   replace_service "$account"
   replace_job "$account"
-  did "$account: $(service_of "$account") has $(tag) now"
+  did "$account: $(service_of "$account") has $tag now"
   # A worker whose gateway isn't ready sends deliveries back, so they may go on in any case.
   local ready=yes
   until_ready "$account" || ready=
@@ -80,6 +80,7 @@ for an approval on a phone? Its intents wait until then. To go back: infra/rollb
 
 ((${#chosen[@]})) || say "no account of mode $2"
 find_registry
+find_tag
 for account in "${chosen[@]}"; do
   release "$account"
 done

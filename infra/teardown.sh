@@ -98,10 +98,14 @@ ungranted() {
   for account in "${accounts[@]}"; do
     # shellcheck disable=SC2086 # the words of a grant are its arguments
     set_member ${record[member]//\{account\}/$account}
-    act projects remove-iam-policy-binding "$PROJECT_ID" "--member=$member" "--role=${record[role]}" --all --format=none
+    if [[ -n $DRY_RUN || $'\n'$listed$'\n' == *$'\n'"${record[role]} $member"$'\n'* ]]; then
+      act projects remove-iam-policy-binding "$PROJECT_ID" "--member=$member" "--role=${record[role]}" --all --format=none
+    fi
     [[ ${record[member]} == *'{account}'* ]] || break
   done
 }
+list projects get-iam-policy "$PROJECT_ID" '--flatten=bindings[].members' \
+  '--format=value[separator=" "](bindings.role,bindings.members)'
 each_record infra/grants.yaml grants ungranted
 list iam service-accounts list '--format=value(email)'
 for email in "$push_account" "$builder_account"; do
@@ -112,12 +116,19 @@ for account in "${accounts[@]}"; do
   removed "service account" "$email" iam service-accounts delete "$email"
 done
 
+# is_there DESCRIBE…: whether it hasn't been removed yet; a dry run asks nobody.
+is_there() { [[ -n $DRY_RUN ]] || look "$@" '--format=value(name)'; }
+
 if [[ -n $with_data ]]; then
-  act firestore databases update '--database=(default)' --no-delete-protection --format=none
-  act firestore databases delete '--database=(default)'
-  did "database (default): removed"
-  act storage rm --recursive "gs://$bucket"
-  did "bucket $bucket: removed"
+  if is_there firestore databases describe '--database=(default)'; then
+    act firestore databases update '--database=(default)' --no-delete-protection --format=none
+    act firestore databases delete '--database=(default)'
+    did "database (default): removed"
+  fi
+  if is_there storage buckets describe "gs://$bucket"; then
+    act storage rm --recursive "gs://$bucket"
+    did "bucket $bucket: removed"
+  fi
 else
   say "kept: the database (default), and the bucket $bucket"
 fi

@@ -79,7 +79,7 @@ rendered() {
   text=$(<"$1")
   shift
   for name in "$@"; do
-    text=${text//\$\{$name\}/${!name}}
+    text=${text//\$\{$name\}/"${!name}"} # in quotes, or bash 5.2 takes & for what was found
   done
   [[ $text != *\$\{* ]] || stop "expected each variable of the file to be known, found \${${text#*\$\{}"
   printf '%s\n' "$text"

@@ -100,23 +100,22 @@ find_registry() {
   [[ -n $registry ]] || stop "expected the address of the repository $REPO_NAME, found none; is gcloud up to date?"
 }
 
-# tag: print the images' tag: the commit, unless IMAGE_TAG says otherwise.
-tag() {
-  if [[ -n ${IMAGE_TAG:-} ]]; then
-    printf '%s\n' "$IMAGE_TAG"
-  elif [[ -r .git/HEAD ]]; then
-    local head ref
+# find_tag: put the images' tag into `tag`: the commit, unless IMAGE_TAG says otherwise.
+find_tag() {
+  local head ref name
+  tag=${IMAGE_TAG:-}
+  if [[ -z $tag && -r .git/HEAD ]]; then
     read -r head <.git/HEAD
     ref=${head#ref: }
     if [[ $head == "$ref" ]]; then
-      printf '%s\n' "$head"
+      tag=$head
     elif [[ -r .git/$ref ]]; then
-      read -r head <".git/$ref"
-      printf '%s\n' "$head"
-    else
-      stop "IMAGE_TAG: expected the tag of the images, found none and no commit; set it"
+      read -r tag <".git/$ref"
+    elif [[ -r .git/packed-refs ]]; then # where git keeps it once it has tidied up
+      while read -r head name; do
+        [[ $name != "$ref" ]] || tag=$head
+      done <.git/packed-refs
     fi
-  else
-    stop "IMAGE_TAG: expected the tag of the images, found none and no commit; set it"
   fi
+  [[ -n $tag ]] || stop "IMAGE_TAG: expected the tag of the images, found none and no commit; set it"
 }

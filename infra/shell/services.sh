@@ -16,7 +16,10 @@ run infra/rotate_credentials.sh $account in one"
     printf '\n'
   fi
   [[ -n $user && -n $password ]] || stop "expected a user name and a password for $account, found none"
-  printf '{"userid": "%s", "password": "%s"}' "$(in_json "$user")" "$(in_json "$password")" |
+  # Each by itself: in the arguments of a command, bash goes on after a refusal.
+  user=$(in_json "$user")
+  password=$(in_json "$password")
+  printf '{"userid": "%s", "password": "%s"}' "$user" "$password" |
     act secrets versions add "${secret_of[$account]}" --data-file=- --format=none
   did "secret ${secret_of[$account]}: a version added"
 }
@@ -32,7 +35,7 @@ in_json() {
 # shellcheck disable=SC2034 # `rendered` reads the variables by their names
 service_file() {
   local ACCOUNT=$1 SERVICE TAG WORKER_ACCOUNT MODE DEFAULT GATEWAY_PORT=4002 SECRET BUCKET=$bucket REGISTRY=$registry
-  SERVICE=$(service_of "$1") TAG=$(tag) WORKER_ACCOUNT=$(worker_account_of "$1")
+  SERVICE=$(service_of "$1") TAG=$tag WORKER_ACCOUNT=$(worker_account_of "$1")
   MODE=${mode_of[$1]} DEFAULT=${default_of[$1]} SECRET=${secret_of[$1]}
   [[ $MODE == paper ]] || GATEWAY_PORT=4001
   rendered infra/service.yaml SERVICE TAG WORKER_ACCOUNT REGISTRY PROJECT_ID ACCOUNT MODE DEFAULT GATEWAY_PORT SECRET BUCKET
@@ -49,9 +52,9 @@ replace_service() {
 # replace_job ACCOUNT: a job in which any trader command runs beside the deployed worker.
 replace_job() {
   local account=$1
-  act run jobs deploy "$(job_of "$account")" "--region=$GCP_REGION" "--image=$registry/worker:$(tag)" \
+  act run jobs deploy "$(job_of "$account")" "--region=$GCP_REGION" "--image=$registry/worker:$tag" \
     "--service-account=$(worker_account_of "$account")" --max-retries=0 --task-timeout=20m \
-    --command=python "--args=-P,-m,trader.entrypoints.cli,settled" "--labels=commit=$(tag)" \
+    --command=python "--args=-P,-m,trader.entrypoints.cli,settled" "--labels=commit=$tag" \
     "--set-env-vars=TRADER_BACKEND=google,TRADER_PROJECT=$PROJECT_ID,TRADER_ACCOUNT=$account,TRADER_MODE=${mode_of[$account]},TRADER_DEFAULT=${default_of[$account]}" \
     --format=none
 }

@@ -14,9 +14,11 @@ if ((${#missing[@]} == 0)); then
   say "services: are on"
   exit 0
 fi
-act services enable "${missing[@]}"
-# Google makes them only when they are first needed.
+# Google makes them only when they are first needed. The other services come last: where this fails, they are still
+# missing in the next run, which then does it again.
+act services enable pubsub.googleapis.com cloudscheduler.googleapis.com
 for agent in pubsub cloudscheduler; do
   act beta services identity create "--service=$agent.googleapis.com" --format=none
 done
+act services enable "${missing[@]}"
 did "services: switched on ${missing[*]%.googleapis.com}"

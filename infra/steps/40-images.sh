@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../shell/start.sh"
 
 find_registry
-tag=$(tag)
+find_tag
 if look artifacts tags list --package=worker "--repository=$REPO_NAME" "--location=$GCP_REGION" \
   '--format=value(name)' && [[ $'\n'$found$'\n' == *[$'\n'/]"$tag"$'\n'* ]]; then
   say "images $tag: are there"

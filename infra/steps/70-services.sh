@@ -6,10 +6,11 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../shell/start.sh"
 
 find_registry
+find_tag
 for account in "${accounts[@]}"; do
   service=$(service_of "$account")
   if look run services describe "$service" "--region=$GCP_REGION" '--format=value(metadata.labels.commit)'; then
-    if [[ $found == "$(tag)" ]]; then
+    if [[ $found == "$tag" ]]; then
       say "service $service: is there"
     else
       say "service $service: has ${found:-no commit}; to replace it run infra/release.sh $account"

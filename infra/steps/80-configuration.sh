@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../shell/start.sh"
 for account in "${accounts[@]}"; do
   # shellcheck disable=SC2034 # `rendered` reads it by its name
   ACCOUNT=$account
-  in_job "$account" config set --once --text "$(rendered "${configuration_of[$account]}" ACCOUNT)"
+  text=$(rendered "${configuration_of[$account]}" ACCOUNT)
+  in_job "$account" config set --once --text "$text"
   did "$account: has a configuration"
 done

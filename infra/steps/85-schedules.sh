@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a Cloud Scheduler job for each job of infra/schedules.yaml and each account that it is for.
+# Makes a Cloud Scheduler job for each job of infra/schedules.yaml and each account that it is for, and pauses the others.
 # shellcheck source=infra/shell/start.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../shell/start.sh"
 
@@ -15,6 +15,7 @@ scheduled() {
 }
 
 job() {
+  named+=$1$'\n'
   local id=$1 account=$2 cron=${record[cron]} zone=${record[timeZone]} state="" is=""
   # Another separator, as a cron expression may have commas.
   local attributes="^|^schedule=${record[name]}|cron=$cron|timeZone=$zone|account=$account"
@@ -49,9 +50,25 @@ job() {
   fi
 }
 
+# unnamed ACCOUNT: pause its jobs that the file names no more: they would go on, and nobody would miss their results.
+unnamed() {
+  local id state
+  # Descriptor 9, so that gcloud doesn't read the rest of the list.
+  while IFS='|' read -r id state _ <&9; do
+    if [[ $id == "$(service_of "$1")-"* && $state != PAUSED && $'\n'$named != *$'\n'"$id"$'\n'* ]]; then
+      act scheduler jobs pause "$id" "--location=$GCP_REGION" --format=none
+      did "job $id: paused, as $schedules_file names it no more"
+    fi
+  done 9<<<"$listed"
+}
+
+named=
 list scheduler jobs list "--location=$GCP_REGION" --format='value[separator="|"](
   name.basename(),state,schedule,timeZone,pubsubTarget.data.decode(base64),description)'
 each_record "$schedules_file" schedules scheduled
+for account in "${accounts[@]}"; do
+  unnamed "$account"
+done
 # So that a result that doesn't come is missed.
 in_job "$default_account" schedules apply --text "$(<"$schedules_file")"
 did "the results of the jobs that stand are expected"

@@ -133,8 +133,8 @@ def story(folder: Path, shared: Path) -> dict[str, Ran]:
 
     ``failing`` is a first deployment that is stopped at a subscription, ``rest`` goes on there, ``adding``
     adds an account, ``releasing`` and ``rolling-back`` replace a revision, ``halting`` and ``rotating`` are
-    what a person does in between, each command of the guide that is gcloud's own stands for itself, and
-    ``tearing-down`` removes it all.
+    what a person does in between, each command of the guide that is gcloud's own stands for itself,
+    ``tearing-down`` removes it all, and ``tearing-down-again`` finds nothing that is left.
     """
     require_gcloud()
     file = shared / "deployment.json"
@@ -164,5 +164,6 @@ def _played(folder: Path) -> dict[str, Ran]:
         )
         told["rotating"] = project.run("infra/rotate_credentials.sh", PAPER, given=f"{USER}\n{PASSWORD}\n")
         told |= {command: project.run("-c", command) for command in guide_commands("gcloud")}
-        told["tearing-down"] = project.run("infra/teardown.sh", "--with-data", given=f"{PROJECT}\n")
+        for name in ("tearing-down", "tearing-down-again"):
+            told[name] = project.run("infra/teardown.sh", "--with-data", given=f"{PROJECT}\n")
         return told

@@ -1,6 +1,7 @@
 """What a deployment refuses before it changes anything, each in a line that says how to mend it."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +21,12 @@ ENTRY = {
 }
 
 
-def refused(command: str = "infra/deploy.sh --dry-run", **variables: str) -> list[str]:
+def refused(command: str = "infra/deploy.sh --dry-run", where: Path = ROOT, **variables: str) -> list[str]:
     """Run a script that needs no gcloud; return the lines of its refusal."""
     here = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     ran = subprocess.run(
         ["bash", "-c", command],
-        cwd=ROOT,
+        cwd=where,
         env={**here, **VARIABLES, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -42,7 +43,7 @@ def refused(command: str = "infra/deploy.sh --dry-run", **variables: str) -> lis
 )
 def test_a_variable_that_is_missing_or_malformed_is_named(name: str) -> None:
     for value in ("", "!"):
-        first, last = refused(**{name: value})
+        first, last = refused(where=ROOT, **{name: value})
         assert first.startswith(f"error: {name}: expected ")
         assert first.endswith(f"found '{value}'")
         assert "source it; nothing was changed" in last
@@ -142,6 +143,21 @@ def test_the_scripts_read_each_file_as_yaml_is_read(file: str, name: str) -> Non
     ]
 
 
+def test_a_description_says_what_it_is_given_whatever_that_means_to_a_shell(tmp_path: Path) -> None:
+    path = tmp_path / "template"
+    path.write_text("says: ${SAYS}")
+    script = 'stop() { exit 1; }; source infra/shell/gcloud.sh; rendered "$1" SAYS'
+    ran = subprocess.run(
+        ["bash", "-euc", script, "bash", str(path)],
+        cwd=ROOT,
+        env={**os.environ, "SAYS": r"a & b \& $HOME"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "says: a & b \\& $HOME\n"
+
+
 def _split(line: str) -> tuple[str, str, str]:
     return line.partition("=")
 
@@ -177,6 +193,44 @@ def test_an_account_that_can_not_be_added_leaves_the_list_as_it_was(tmp_path: Pa
     assert [each.name for each in tmp_path.iterdir()] == ["accounts.yaml"]
 
 
+def test_credentials_that_json_can_not_hold_are_refused_and_no_version_is_stored(tmp_path: Path) -> None:
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text("#!/bin/sh\necho a version was stored\n")
+    gcloud.chmod(0o755)
+    (line,) = refused(
+        f"infra/rotate_credentials.sh {PAPER}",
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
+        IB_PASSWORD="pass\tword",  # noqa: S106 - nobody's
+    )
+    assert line == "error: expected a name or password without control characters, found one"
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Path:
+    """A checkout whose references git has packed, as it does by itself from time to time."""
+    shutil.copytree(ROOT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("filled"))
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / ".git/packed-refs").write_text(
+        f"# pack-refs with: peeled fully-peeled sorted\n{'e' * 40} refs/heads/main\n{'f' * 40} refs/tags/v1\n"
+    )
+    return tmp_path
+
+
+def test_the_commit_is_known_wherever_git_keeps_it(committed: Path) -> None:
+    dry = "infra/deploy.sh --only 70-services --dry-run >&2; exit 1"
+    assert f"--labels=commit={'e' * 40} " in "".join(refused(dry, committed, IMAGE_TAG=""))
+    (committed / ".git/HEAD").write_text(f"{'a' * 40}\n")
+    assert f"--labels=commit={'a' * 40} " in "".join(refused(dry, committed, IMAGE_TAG=""))
+
+
+@pytest.mark.parametrize("command", [f"infra/release.sh {PAPER}", "infra/steps/70-services.sh"])
+def test_without_a_commit_nothing_is_replaced(committed: Path, command: str) -> None:
+    shutil.rmtree(committed / ".git")
+    (line,) = refused(command, committed, IMAGE_TAG="", DRY_RUN="yes")
+    assert line == "error: IMAGE_TAG: expected the tag of the images, found none and no commit; set it"
+
+
 def test_tearing_down_asks_first() -> None:
     line = refused("infra/teardown.sh <<< another-project")[-1]
     assert line.endswith(f"error: expected {PROJECT}, found 'another-project'; nothing was removed")
@@ -194,6 +248,30 @@ def enabled(project: Checkout) -> None:
     """Have the services on, as after a first deployment."""
     path = f"projects/{PROJECT}/services/run.googleapis.com"
     project.apis.documents[path] = {"config": {"name": "run.googleapis.com"}, "state": "ENABLED"}
+
+
+def test_googles_agents_are_made_by_the_next_run_where_one_could_not_be(project: Checkout) -> None:
+    agents = [
+        f"projects/{PROJECT}/services/{name}.googleapis.com:generateServiceIdentity"
+        for name in ("pubsub", "cloudscheduler")
+    ]
+    project.apis.fails.add(agents[1])
+    ran = [project.run("infra/deploy.sh", "--only", "10-apis") for _ in range(2)]
+    assert [each.code for each in ran] == [1, 0]
+    made = [call.resource for call in ran[1].changes() if call.resource.endswith("Identity")]
+    assert made == agents
+
+
+def test_a_job_that_is_taken_out_of_the_file_no_longer_goes_on(project: Checkout) -> None:
+    jobs = f"projects/{PROJECT}/locations/{REGION}/jobs"
+    gone = [f"{jobs}/ib-trading-{PAPER.lower()}-{name}" for name in ("old-close", "old-open")]
+    for path in (*gone, f"{jobs}/somebody-elses"):
+        project.apis.documents[path] = {"name": path, "state": "ENABLED", "schedule": "0 9 * * *"}
+    ran = project.run("infra/deploy.sh", "--only", "85-schedules")
+    assert ran.code == 0, ran.err
+    paused = [call.resource for call in ran.changes("cloudscheduler") if call.resource.endswith(":pause")]
+    assert paused == [f"{path}:pause" for path in gone]
+    assert "old-open: paused, as infra/schedules.yaml names it no more" in ran.out
 
 
 REPOSITORY = f"projects/{PROJECT}/locations/{REGION}/repositories/cloud-run-repo"

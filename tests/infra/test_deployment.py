@@ -379,6 +379,11 @@ def test_tearing_down_leaves_the_project_as_it_was(told: Story) -> None:
     assert named <= gone
 
 
+def test_tearing_down_what_is_torn_down_already_changes_nothing(told: Story) -> None:
+    ran = told["tearing-down-again"]
+    assert (ran.code, ran.changes()) == (0, []), ran.err
+
+
 MADE = (
     ("iam", "serviceAccounts"),
     ("secretmanager", "secrets"),

@@ -1,6 +1,7 @@
 """What Google's services refuse: told as what it is, in one line, at once or within the time given."""
 
 import asyncio
+from pathlib import Path
 
 import google.auth
 import pytest
@@ -141,6 +142,22 @@ async def test_without_credentials_each_call_says_so_and_the_loop_goes_on(
         with pytest.raises(StoreUnavailable) as told:
             await store.get("accounts/DU1")
         assert told.value.code == "store-no-credentials"
+    await store.close()
+
+
+@pytest.mark.parametrize("content", [None, "[]", "no JSON", '{"type": "service_account"}'])
+async def test_a_file_that_holds_no_credentials_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    file = tmp_path  # a folder is no file either
+    if content is not None:
+        file = tmp_path / "credentials.json"
+        file.write_text(content)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    store = FirestoreStore("demo-1", SystemClock())
+    with pytest.raises(StoreUnavailable, match="run `gcloud auth application-default login`") as told:
+        await store.get("accounts/DU1")
+    assert told.value.code == "store-no-credentials"
     await store.close()
 
 

@@ -64,3 +64,4 @@ def test_every_strategy_has_its_line(tmp_path: Path) -> None:
     assert all(line["description"] and line["bars"] for line in lines)
     table = trader(tmp_path, "strategies").stdout
     assert all(name in table for name in find_strategies())
+    assert "shortSpy (true)" in table, "a default is what a configuration would say"

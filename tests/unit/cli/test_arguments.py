@@ -2,6 +2,8 @@
 
 import errno
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,6 +207,35 @@ def test_a_reader_that_has_gone_ends_a_command_quietly(trader: Trader, ending: A
     ending(BrokenPipeError(errno.EPIPE, "Broken pipe"))
     ran = trader("results")
     assert (ran.code, ran.out, ran.err) == (141, "", "")
+
+
+def test_a_full_disk_is_told_in_a_line(trader: Trader, ending: Any) -> None:
+    ending(OSError(errno.ENOSPC, "No space left on device"))
+    ran = trader("results")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+    assert "expected room to write, found none (No space left on device)" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "lines"),
+    [
+        ("--version >/dev/full", 1, 1),
+        ("--version >&-", 0, 0),
+        ("frobnicate 2>/dev/full", 2, 0),
+        ("frobnicate 2>&-", 2, 0),
+        ("frobnicate >&-", 2, 1),
+    ],
+)
+def test_a_place_that_takes_no_words_makes_no_trace_and_no_other_exit_code(
+    command: str, code: int, lines: int
+) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m trader.entrypoints.cli {command}', sys.executable],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr.count("\n"), "Traceback" in ran.stderr) == (code, lines, False)
 
 
 def test_a_defect_shows_its_trace(trader: Trader, ending: Any) -> None:

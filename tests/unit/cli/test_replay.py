@@ -60,10 +60,20 @@ def listed(trader: Trader, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in said.out.splitlines()]
 
 
-def test_without_dead_letters_it_says_so(trader: Trader, data_dir: Path) -> None:
+@pytest.mark.parametrize("all_of_them", [(), ("--all",)])
+def test_without_dead_letters_it_says_so(
+    trader: Trader, data_dir: Path, all_of_them: tuple[str, ...]
+) -> None:
     buried(data_dir)
-    said = trader("replay")
+    said = trader("replay", *all_of_them)
     assert (said.code, said.out) == (0, "no dead letters: every message was acknowledged\n")
+    assert listed(trader, *all_of_them) == []
+
+
+def test_that_none_can_be_replayed_is_said(trader: Trader, data_dir: Path) -> None:
+    buried(data_dir, "no intent")
+    said = trader("replay", "--all")
+    assert (said.code, said.out) == (0, "none of 1 can be replayed; `trader replay` says why\n")
 
 
 def test_a_letter_that_no_worker_ever_claimed_is_listed_and_published_again(

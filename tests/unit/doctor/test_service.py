@@ -95,7 +95,17 @@ def test_a_service_is_read_from_what_gcloud_prints() -> None:
     assert read_service(json.dumps(two)).revisions == 2
 
 
-@pytest.mark.parametrize("wrong", ["", "[]", "{}", "null", '{"metadata": {}, "spec": {"template": {}}}'])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "[]",
+        "{}",
+        "null",
+        '{"metadata": {}, "spec": {"template": {}}}',
+        pytest.param("[" * 9999, id="deep"),
+    ],
+)
 def test_what_describes_no_service_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="Cloud Run service"):
         read_service(wrong)

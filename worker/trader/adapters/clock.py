@@ -40,7 +40,8 @@ class RehearsalClock(SystemClock):
     def jump(self, to: datetime) -> None:
         """From now on it is ``to`` and later, for everybody who goes by the file; raises ValueError."""
         if to < (now := self.now()):
-            raise ValueError(f"expected a time from {now:%Y-%m-%dT%H:%M:%SZ}, found {to}; time goes on")
+            earliest, found = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (now, to))
+            raise ValueError(f"expected a time from {earliest}, found {found}; time goes on")
         set_ahead(self._file, to)
 
 

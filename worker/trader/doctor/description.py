@@ -35,7 +35,7 @@ def read_service(text: str) -> Service:
             revisions=len([each for each in data["spec"].get("traffic") or () if each.get("percent")]) or 1,
             urls=_urls(metadata.get("annotations") or {}, data.get("status") or {}),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError):
         raise ValueError("expected the description of a Cloud Run service") from None
 
 

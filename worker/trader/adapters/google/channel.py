@@ -1,11 +1,12 @@
 """One connection to a Google service, or to its emulator on this machine: made when first used, then kept."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import google.auth
 import grpc
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
 Client = TypeVar("Client")
 
@@ -57,8 +58,18 @@ class Connection(Generic[Client]):
         if self._emulator is not None:
             return grpc.aio.insecure_channel(self._emulator, options=HERE)
         transport = self._transport
-        credentials, _ = await asyncio.to_thread(google.auth.default, scopes=transport.AUTH_SCOPES)
+        credentials = await asyncio.to_thread(_credentials, transport.AUTH_SCOPES)
         channel: grpc.aio.Channel = transport.create_channel(
             transport.DEFAULT_HOST, credentials=credentials, options=OPTIONS
         )
         return channel
+
+
+def _credentials(scopes: Sequence[str]) -> Any:
+    """Return what this runs as; raises an error of google.auth, also for a file that it stumbles over."""
+    try:
+        return google.auth.default(scopes=scopes)[0]
+    except GoogleAuthError:
+        raise
+    except Exception as error:  # a folder, a file that may not be read, JSON of another shape
+        raise DefaultCredentialsError(f"a file of credentials that can't be read ({error})") from error

@@ -1,6 +1,9 @@
 """What a command ends with: the exit codes, and an error as one line for a person."""
 
+import errno
+import io
 import re
+import sys
 from enum import IntEnum
 
 from typer import TyperException
@@ -25,8 +28,8 @@ class WrongUse(Exception):
     """A command was given what it can't use: one line, "expected ..., found ...; what to do"."""
 
 
-EXPECTED = (TyperException, WrongUse, SettingsError, TraderError, SystemExit)
-"""What may end a command; anything else is a defect and shows its trace."""
+EXPECTED = (TyperException, WrongUse, SettingsError, TraderError, SystemExit, OSError)
+"""What may end a command, of the last only a full disk; anything else is a defect and shows its trace."""
 
 
 def exit_code_of(error: BaseException) -> Exit:
@@ -45,6 +48,13 @@ def exit_code_of(error: BaseException) -> Exit:
             return Exit.UNREACHABLE
         case TraderError():
             tell(str(error))
+            return Exit.OTHER
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            sys.stdout = io.StringIO()  # else Python tries once more to write what is left, at its end
+            tell(
+                f"expected room to write, found none ({error.strerror}); make some, and look what was done "
+                "before you do it again"
+            )
             return Exit.OTHER
     raise error
 

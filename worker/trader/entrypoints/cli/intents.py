@@ -1,7 +1,7 @@
 """`trader intents`: what can be asked of the worker."""
 
 from trader.entrypoints.cli.options import AsJson
-from trader.entrypoints.cli.output import console, print_json, table
+from trader.entrypoints.cli.output import console, print_json, show, table
 
 EPILOG = """\b
 Examples:
@@ -25,4 +25,4 @@ def intents(as_json: AsJson = False) -> None:
     for intent in found:
         fields = ", ".join(map(str, own_fields(intent))) or "none"
         rows.add_row(intent.name, intent.kind.value, good_for(intent), fields, intent.description)
-    console().print(rows)
+    show(console(), rows)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from trader.domain.status import Status
@@ -63,5 +64,6 @@ def print_line(text: str) -> None:
 
 def tell(message: str) -> None:
     """Say ``message`` in one line on standard error."""
-    sys.stderr.write(f"trader: {' '.join(message.split())}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # the exit code says it too
+        sys.stderr.write(f"trader: {' '.join(message.split())}\n")
+        sys.stderr.flush()

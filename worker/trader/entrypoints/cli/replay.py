@@ -25,10 +25,12 @@ Only a run that failed is done once more, and only when all of its orders are at
 counts: it decides anew on what is held now. Its age counts from now. Exit code 1: something was refused.
 """
 
+NO_LETTERS = "no dead letters: every message was acknowledged"
+
 
 def replay(
     letters: Annotated[
-        list[str] | None, typer.Argument(metavar="[LETTER]...", help="Ids, as the list shows them.")
+        list[str] | None, typer.Argument(metavar="LETTER", help="Ids, as the list shows them.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that can be replayed.")] = False,
     account: options.Account = None,
@@ -62,6 +64,9 @@ async def _replay(settings: "Settings", wanted: Collection[str] | None, *, as_js
                 _list(found, as_json=as_json)
                 return Exit.OK
             chosen = _chosen(found, wanted)
+            if not (chosen or as_json):
+                some = f"none of {len(found)} can be replayed; `trader replay` says why"
+                print_line(some if found else NO_LETTERS)
             topics = await bootstrap.open_topics(settings, clock)
             try:
                 done = [
@@ -124,7 +129,7 @@ def _list(found: "Sequence[Letter]", *, as_json: bool) -> None:
             print_json(letter.to_json())
         return
     if not found:
-        print_line("no dead letters: every message was acknowledged")
+        print_line(NO_LETTERS)
         return
     rows = table("letter", "UTC", "intent", "run", "ended", "can be replayed")
     rows.columns[0].min_width = max(len(letter.id) for letter in found)  # what a person copies

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from trader.domain.wire import JsonObject
 from trader.entrypoints.cli.options import AsJson
-from trader.entrypoints.cli.output import console, print_json, table
+from trader.entrypoints.cli.output import console, print_json, show, table
 
 if TYPE_CHECKING:
     from trader.domain.strategy import AnyStrategy
@@ -31,7 +31,7 @@ def strategies(as_json: AsJson = False) -> None:
     rows.columns[0].no_wrap = True  # an id is there to be copied
     for line in found:
         rows.add_row(*(str(value) for value in _cells(line)))
-    console().print(rows)
+    show(console(), rows)
 
 
 def _described(strategy: "AnyStrategy") -> JsonObject:
@@ -48,9 +48,12 @@ def _described(strategy: "AnyStrategy") -> JsonObject:
 
 
 def _cells(line: JsonObject) -> list[object]:
+    from trader.schemas.describing import OwnField
+
     parameters, bars = line["parameters"], line["bars"]
     assert isinstance(parameters, dict)  # noqa: S101 - made above
     assert isinstance(bars, list)  # noqa: S101
-    named = ", ".join(f"{name} ({value})" for name, value in parameters.items()) or "none"
+    fields = [OwnField(name, "", required=False, default=value) for name, value in parameters.items()]
+    named = ", ".join(map(str, fields)) or "none"
     read = ", ".join(f"{bar['days']} days of {bar['size']} {bar['instrument']}" for bar in bars)  # type: ignore[index, call-overload]
     return [line["strategy"], named, read, line["description"]]
