@@ -18,6 +18,10 @@ from trader.runs.decoding import Delivery, Request
 from trader.runs.lease import Lease
 from trader.runs.locks import AccountLock
 
+State = Literal["running", "ended", "reported"]
+
+_ALL = 1_000_000
+
 UNCLAIMED = ""
 """The version of a run that isn't stored yet."""
 
@@ -52,7 +56,7 @@ class RunRecord(Wire):
     fingerprint: str
     delivery: StoredJson
     requested_at: Time
-    state: Literal["running", "ended", "reported"] = "running"
+    state: State = "running"
     lease: Lease | None
     attempts: tuple[AttemptRecord, ...]
     plan: StoredJson | None = None
@@ -101,6 +105,11 @@ def damaged(path: str, error: ValidationError, within: str = "") -> Failed:
         f"expected a run document at {path}, found {where}: {first['msg']}; mend it or delete it by hand",
         field=where,
     )
+
+
+async def in_state(store: Store, account: str, state: State) -> Sequence[Document]:
+    """Return every run in ``state``, however many: one that is left out would be left for ever."""
+    return await store.query(f"accounts/{account}/runs", where={"state": state}, limit=_ALL)
 
 
 async def is_over(store: Store, account: str, key: str) -> bool:
