@@ -8,11 +8,12 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from trader.domain.errors import Failed, LeaseLost, StoreUnavailable
+from trader.domain.errors import Failed, LeaseLost, StoreUnavailable, TooLarge
 from trader.domain.events import Alert
 from trader.domain.messages import Result
 from trader.domain.run_key import document_id
 from trader.domain.wire import JsonObject, StoredJson, Time, Wire
+from trader.plans import StoredPlan
 from trader.ports import Clock, Conflict, Create, Document, Store, Update, Write
 from trader.runs.decoding import Delivery, Request
 from trader.runs.lease import Lease
@@ -66,6 +67,13 @@ class RunRecord(Wire):
     writes: int = Field(0, description="Counts its holders' writes, so that no two are alike.")
     publications: int = Field(0, description="How often the result was told.")
     replays: tuple[Replayed, ...] = ()
+
+    def without_decisions(self) -> "RunRecord":
+        """Return it with no more of its plan than which orders are in it."""
+        if self.plan is None:
+            return self
+        plan = StoredPlan.model_validate(self.plan).without_decisions()
+        return self.model_copy(update={"plan": plan.to_json()})
 
 
 def end_of(record: RunRecord) -> Result:
@@ -133,6 +141,7 @@ class OwnedRun:
         self._version = version
         self._clock = clock
         self._writing = asyncio.Lock()
+        self._keeps_decisions = True
         self._written: JsonObject | None = None  # the record as this attempt has last stored it
         self.path = path
         self.record = record
@@ -175,10 +184,16 @@ class OwnedRun:
         follow_up: JsonObject | None,
         also: Sequence[Write] = (),
         alerts: Sequence[Alert] = (),
+        *,
+        keeps_decisions: bool = True,
     ) -> None:
-        """Write the run's one end, and what belongs to it, durably; the account is free with it."""
+        """Write the run's one end, and what belongs to it, durably; the account is free with it.
+
+        Of what was decided the orders' references alone are left where there is no room for more.
+        """
         if self.account_lock:
             self.account_lock.releasing = True
+        self._keeps_decisions = keeps_decisions
         told = (*self.record.alerts, *alerts)
         await self.write(
             also,
@@ -203,7 +218,8 @@ class OwnedRun:
         async with self._writing:
             nonce = self.nonce
             for _ in range(RETRIES):
-                wanted = self.record.model_copy(update={**changes, "writes": self.record.writes + 1})
+                record = self.record if self._keeps_decisions else self.record.without_decisions()
+                wanted = record.model_copy(update={**changes, "writes": record.writes + 1})
                 data = wanted.to_json()
                 claims = self._version == UNCLAIMED
                 mine = Create(self.path, data) if claims else Update(self.path, data, self._version)
@@ -291,7 +307,11 @@ async def take_over(
     record = found.model_copy(update={"lease": lease, "attempts": attempts[-20:]})
     since = clock.monotonic()
     try:
-        (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
+        try:
+            (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
+        except TooLarge:  # with one attempt in it, it has fitted
+            record = record.model_copy(update={"attempts": attempts[-1:]})
+            (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
     except Conflict:
         found_now = await store.get(document.path)
         owned = _own_if_ours(store, clock, found_now, lease, since) if found_now else None
