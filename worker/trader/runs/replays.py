@@ -59,20 +59,20 @@ class Letter:
 class _Claimed:
     """The runs of an account, by the messages that they were claimed with.
 
-    ``is_whole`` says that none of them is damaged: such a one may have been claimed with any message.
+    ``damaged`` is the error of one that is: it may have been claimed with any message.
     """
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self._by_letter: dict[str, Document] = {}
         self._by_message: dict[tuple[str, str], Document] = {}
         self._bodies: set[str] = set()
-        self.is_whole = True
+        self.damaged: Failed | None = None
         for document in documents:
             try:
                 record = runs.read(document)
                 message = runs.delivery_of(document.path, record).message
-            except Failed:
-                self.is_whole = False
+            except Failed as damaged:
+                self.damaged = damaged
                 continue
             self._by_letter |= {replayed.letter: document for replayed in record.replays}
             self._by_message[message.data, _instant(message.publish_time)] = document
@@ -162,14 +162,16 @@ class Replays:
         if document is None and key is not None:
             document = await self._store.get(runs.path_of(self._account, key.text))
             has_no_other = key.text == f"message/{delivery.message.message_id}"
-            if document is None and has_no_other and (claimed.knows(body) or not claimed.is_whole):
+            if document is None and has_no_other and claimed.knows(body):
                 refusal = _UNKNOWN
+            elif document is None and has_no_other and claimed.damaged:
+                refusal = _damaged(claimed.damaged)
         record: RunRecord | None = None
         try:
             record = runs.read(document) if document else None
             refusal = refusal or (await self._refusal(record, request) if record else None)
         except Failed as damaged:  # this run can't be done once more; another may
-            refusal = Refusal(code=damaged.code, message=damaged.message)
+            refusal = _damaged(damaged)
         if record and key:
             key = RunKey(record.key, key.requested_at)
         return Letter(
@@ -297,9 +299,13 @@ def _instant(time: str) -> str:
 
 _UNKNOWN = Refusal(
     code="run-unknown",
-    message="expected the run of this message, found others of the same contents, or damaged ones, and none "
-    "that is surely its; publish the intent anew if you know that it never ran",
+    message="expected the run of this message, found others of the same contents, and none that is surely "
+    "its; publish the intent anew if you know that it never ran",
 )
+
+
+def _damaged(run: Failed) -> Refusal:
+    return Refusal(code=run.code, message=run.message)
 
 
 def _unreadable(why: str) -> Refusal:
