@@ -33,6 +33,10 @@ RETRIES = 5
 """How often a write is tried again that may have been applied although an error was reported."""
 
 
+KEPT_ATTEMPTS = 20
+"""How many attempts a run's document tells of: the first one, which says when it was begun, and the last."""
+
+
 class AttemptRecord(Wire):
     """One delivery that got as far as working on the run."""
 
@@ -304,7 +308,8 @@ async def take_over(
     """Take a run whose lease is dead; raises LeaseLost when another was quicker."""
     found = read(document)
     attempts = (*found.attempts, _attempt(delivery, found.attempts, clock.now()))
-    record = found.model_copy(update={"lease": lease, "attempts": attempts[-20:]})
+    kept = attempts if len(attempts) <= KEPT_ATTEMPTS else (attempts[0], *attempts[1 - KEPT_ATTEMPTS :])
+    record = found.model_copy(update={"lease": lease, "attempts": kept})
     since = clock.monotonic()
     try:
         try:
