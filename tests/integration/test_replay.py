@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,14 +18,15 @@ from tests.support.crash import ACCOUNT, Fate, How, Theatre, theatre
 from tests.support.deliveries import delivery
 from tests.support.play import MANY, REPAIR, misbehaves, placed, signal, with_a_history
 from tests.support.strategies import long
+from trader.adapters.documents import MAX_DOCUMENT_BYTES, size_of
 from trader.discovery import find_intents
-from trader.domain.errors import Rejected
+from trader.domain.errors import Rejected, TopicUnavailable
 from trader.domain.ledger import EXTERNAL, holdings
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.trading_state import TradingState
 from trader.domain.wire import JsonObject, write_time
-from trader.ports import ReceivedMessage, Topic
+from trader.ports import OutgoingMessage, ReceivedMessage, Topic, Update
 from trader.runner.runner import Runner
 from trader.runs import runs
 from trader.runs.decoding import Delivery
@@ -312,6 +314,80 @@ async def test_a_failed_run_with_two_letters_is_opened_again_by_one_of_them(tmp_
             await replays(world).replay(found[1], second)
         left = await read(world, second)
         assert left.refusal is not None, "nor later, when it is looked at anew"
+
+
+async def change(world: Theatre, run: str, **changes: Any) -> None:
+    """Put ``changes`` into a run's document, as a person would, or an earlier doing that told much."""
+    document = await world.store.get(runs.path_of(ACCOUNT, run))
+    assert document is not None
+    await world.store.commit([Update(document.path, {**document.data, **changes}, document.version)])
+
+
+async def test_a_damaged_run_keeps_no_letter_but_its_own_from_being_replayed(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        named = await buried(world, {**SPY, "id": "named"}, "named")
+        whole = await buried(world, {**SPY, "id": "whole"}, "whole")
+        unnamed = await buried(world, SPY, "unnamed")
+        for run in ("id/named", "message/unnamed"):
+            await change(world, run, result=7)
+        letters = [
+            ReceivedMessage(f"900{n}", message.data, message.attributes, message.published_at)
+            for n, message in enumerate((named, whole, unnamed))
+        ]
+        found = await replays(world).read(letters)
+        codes = [letter.refusal and letter.refusal.code for letter in found]
+        assert codes == ["document-damaged", None, "document-damaged"]
+
+
+async def test_a_run_is_not_done_again_before_its_end_and_its_safety_step_are_told(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        halts: JsonObject = {
+            "intent": "set-trading-state",
+            "state": "halted",
+            "reason": "it failed",
+            "when": "always",
+        }
+        message = world.message({**SPY, "then": [halts]}, "first")
+        async with world.worker(Fate(1, "refused", "market_data.bars")) as runner:
+            runner.teller._ports = replace(runner.ports, publisher=Silent())
+            assert not await world.deliver(runner, message(DELIVERY_ATTEMPTS))
+        letter = letter_of(message(1), world.clock.now())
+        untold = await read(world, letter)
+        assert (untold.refusal and untold.refusal.code) == "run-in-progress"
+        await world.until_swept()
+        assert (await read(world, letter)).refusal is None
+        follow_ups = world.topics.subscription(Topic.INTENTS).follow(wait=False)
+        assert [sent.attributes["ce-id"] async for sent in follow_ups] == ["message/first/then/1"]
+
+
+class Silent:
+    """A topic that takes nothing."""
+
+    async def publish(self, message: OutgoingMessage) -> str:
+        raise TopicUnavailable("topic-unavailable", "the topic is down")
+
+
+async def test_an_earlier_doing_with_much_to_tell_leaves_the_next_one_its_room(tmp_path: Path) -> None:
+    async with theatre(tmp_path) as world:
+        await world.configured(**MANY)
+        message = await buried(world, SPY)
+        document = await world.store.get(runs.path_of(ACCOUNT, "message/first"))
+        assert document is not None
+        told = runs.read(document).result
+        assert told is not None
+        much: JsonObject = {"text": "x" * 500_000}
+        at = write_time(world.clock.now())
+        stage: JsonObject = {"name": "decide", "record": much, "orders": [], "decidedAt": at}
+        result = {**told.to_json(), "outcome": much}
+        await change(world, "message/first", result=result, plan={"stages": [stage]})
+        await replayed(world, message)
+        left = await world.store.get(runs.path_of(ACCOUNT, "message/first"))
+        assert left is not None
+        assert size_of(left.path, left.data) < MAX_DOCUMENT_BYTES / 4
+        (earlier,) = runs.read(left).replays
+        assert (earlier.result.status, earlier.result.reason) == (told.status, told.reason)
 
 
 # -- what follows a replayed run, and what it writes ------------------------------------------------------

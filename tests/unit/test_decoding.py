@@ -122,6 +122,27 @@ def test_a_message_that_cannot_be_followed_is_refused_by_the_field_at_fault(
     assert len(error.message) < 400
 
 
+@pytest.mark.parametrize(
+    "around", ['{"intent": %s}', '{"intent": "paint", "reason": %s}', '{"intent": "paint", "then": [%s]}']
+)
+@pytest.mark.parametrize("opens", ["[", '{"a":'])
+def test_what_is_nested_so_deeply_that_it_can_just_be_read_is_refused_as_everything_else_is(
+    around: str, opens: str
+) -> None:
+    """There is a depth which is read and can't be written again, wherever it lies on this interpreter."""
+    closes = "]" if opens == "[" else "}"
+    for depth in range(900, 1000):
+        refusal((around % (opens * depth + "1" + closes * depth)).encode())
+
+
+def test_a_field_that_comes_twice_among_very_many_is_found_without_holding_the_worker_up() -> None:
+    """Looked for name by name, among all that came before, it took a minute: longer than a lease lasts."""
+    names = [f"n{n}" for n in range(20_000)]
+    body = ",".join(f'"{name}":1' for name in [*names, names[-1]])
+    error = refusal(("{" + body + "}").encode())
+    assert (error.code, error.field) == ("duplicate-field", names[-1])
+
+
 def test_a_time_counts_in_utc_whatever_its_offset() -> None:
     expires_at = understood({**RED, "expiresAt": "2026-11-23T09:30:00.5-05:00"}).message.expires_at
     assert expires_at is not None

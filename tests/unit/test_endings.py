@@ -1,21 +1,24 @@
 """Ends that the store does not take as they are: each run still has one, under its own key."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from tests.support.world import ACCOUNT, World
+from tests.support.world import ACCOUNT, Deliver, World
+from trader.adapters.documents import MAX_DOCUMENT_BYTES, size_of, too_large
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.errors import Failed, Retryable
 from trader.domain.messages import Outcome, Reason, Result
 from trader.domain.orders import OrderReport, OrderState, OrderType, TimeInForce
 from trader.domain.status import Severity, Status
-from trader.domain.wire import write_time
-from trader.ports import Create, Document, Update
+from trader.domain.wire import JsonObject, write_time
+from trader.plans import StoredPlan
+from trader.ports import Create, Document, Store, Update, Write
 from trader.runs import runs
 
 NOTE = f"accounts/{ACCOUNT}/fills/note"
@@ -149,6 +152,74 @@ async def test_an_end_whose_writes_conflict_for_ever_comes_with_the_last_deliver
     assert result.outcome is None, "which tells of what was never written"
     assert handler.calls == calls, "and nobody carries it out again"
     assert [key for key, _ in world.follow_ups()] == ["id/x/then/2"]
+
+
+async def test_what_is_left_out_for_a_write_too_large_is_not_what_its_orders_came_to(world: World) -> None:
+    handler = world.handler("trading")
+    handler.orders, handler.writes = (order(OrderState.FILLED),), (Create(NOTE, {"text": LARGE.text}),)
+    await world.worker().receive(world.message("trading", id="x")())
+    result, reason = await ended(world)
+    assert (result.status, reason.code) == (Status.FAILED, "document-too-large")
+    assert [line.state for line in result.orders] == [OrderState.FILLED]
+
+
+async def half_way(world: World, *, room: int) -> Deliver:
+    """Let a run be put off whose plan has left ``room`` bytes of its document; return its message."""
+    handler, deliver = world.handler("control"), world.message("control", id="x", then=ALWAYS)
+    handler.error = Retryable("not-now", "later")
+    with pytest.raises(Retryable, match="later"):
+        await world.worker().receive(deliver())
+    handler.error = None
+    document = await run_document(world)
+    stage: JsonObject = {"name": "order", "orders": ["i1"], "decidedAt": write_time(world.clock.now())}
+
+    def planned(text: str) -> JsonObject:
+        record: JsonObject = {"text": text}
+        return {**document.data, "plan": {"stages": [{**stage, "record": record}]}}
+
+    lease: JsonObject = {"nonce": "nonce-10", "worker": "nonce-10", "renewals": 0}  # as while it was stored
+    left = MAX_DOCUMENT_BYTES - size_of(document.path, {**planned(""), "lease": lease})
+    await world.store.commit([Update(document.path, planned("x" * (left - room)), document.version)])
+    return deliver
+
+
+@pytest.mark.parametrize("room", [0, 30, 200])
+async def test_a_plan_that_all_but_fills_its_document_keeps_no_run_from_its_end(
+    world: World, room: int
+) -> None:
+    deliver = await half_way(world, room=room)
+    await world.worker().receive(deliver(2))
+    result, reason = await ended(world)
+    assert (result.id, reason.code) == ("id/x", "document-too-large")
+    record = runs.read(await run_document(world))
+    assert record.result == result, "what is told is what is stored"
+    assert record.plan is not None
+    assert StoredPlan.model_validate(record.plan).references == {"i1"}, "which orders there are is kept"
+    assert [key for key, _ in world.follow_ups()] == ["id/x/then/2"], "what always runs"
+
+
+async def test_a_run_that_cant_be_taken_over_is_not_told_as_refused_before_its_claim(
+    world: World,
+) -> None:
+    deliver = await half_way(world, room=0)
+    with pytest.raises(Retryable, match="document-too-large"):
+        await world.worker(store=cast("Store", Stricter(world.store))).receive(deliver(2))
+    assert world.results() == []
+
+
+class Stricter:
+    """A store that counts a document's size otherwise than whoever wrote the document."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        if isinstance(writes[0], Update):
+            raise too_large(writes[0].path, "more")
+        return await self._store.commit(writes)
 
 
 async def test_an_end_whose_writes_conflict_comes_at_once_where_its_message_is_too_old_to_come_again(

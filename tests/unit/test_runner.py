@@ -352,6 +352,20 @@ async def test_the_last_delivery_ends_the_run_and_lets_the_message_go(world: Wor
     assert "the moon is wrong" in reason_of(result).message
 
 
+async def test_a_result_says_when_its_run_was_begun_however_often_that_was_put_off(world: World) -> None:
+    handler, worker, deliver = world.handler(), world.worker(), world.message()
+    handler.error = Retryable("not-now", "later")
+    begun_at = world.clock.now()
+    for _ in range(30):
+        with pytest.raises(Retryable):
+            await worker.receive(deliver())
+        world.clock.advance(1)
+    handler.error = None
+    await worker.receive(deliver())
+    (result,) = world.results()
+    assert (result.started_at, result.finished_at) == (begun_at, begun_at + timedelta(seconds=30))
+
+
 async def test_a_handler_that_takes_too_long_is_stopped_and_sent_back(world: World) -> None:
     world.handler().go.clear()
     quick = world.worker(durations=Durations(handler_s=0.001))
@@ -702,6 +716,23 @@ async def test_a_follow_up_that_was_told_twice_runs_once(world: World) -> None:
     assert world.handler("trading").calls == 1
 
 
+async def test_a_follow_up_is_as_old_as_the_end_of_its_parent_however_late_that_is_told(world: World) -> None:
+    world.publisher.down = True
+    with pytest.raises(TopicUnavailable):
+        await world.worker().receive(world.message(id="x", then=[{"intent": "trading"}])())
+    ended_at = world.clock.now()
+    world.clock.advance(3 * 86_400)
+    world.publisher.down = False
+    sweeper = world.worker()
+    await world.sweep(sweeper)
+    world.clock.advance(61)
+    await world.sweep(sweeper)
+    await pass_follow_ups_on(world)
+    told = {result.id: result for result in world.results()}["id/x/then/1"]
+    assert (told.status, told.requested_at) == ("expired", ended_at)
+    assert world.handler("trading").calls == 0
+
+
 async def test_each_intent_of_a_chain_is_as_dry_as_its_parent_and_for_the_same_account(world: World) -> None:
     chain = [{"intent": "reading", "dryRun": True}, {"intent": "control"}]
     await world.worker().receive(world.message(id="x", dryRun=True, then=chain)())
@@ -826,12 +857,13 @@ async def test_after_a_replay_a_continuation_is_carried_out_and_then_comes_after
     assert [r.id for r in world.results()] == ["id/x", "id/x/again/1/more/1", "id/x/again/1/then/1"]
 
 
-async def test_a_continuation_is_good_for_as_long_as_its_class_says_from_its_own_publication(
+async def test_a_continuation_is_good_for_as_long_as_its_class_says_from_its_parents_end(
     world: World,
 ) -> None:
     world.handler("trading").rest = ["rest"]
-    await world.worker().receive(world.message("trading", id="x")())
-    world.clock.advance(660)  # a message of ten minutes is too old by now; this one is new
+    begun_at = world.clock.now() - timedelta(minutes=9)
+    await world.worker().receive(world.message("trading", id="x", published_at=begun_at)())
+    world.clock.advance(120)  # a message of ten minutes is too old by now; this one is new
     await pass_follow_ups_on(world)
     assert [r.status for r in world.results()] == [Status.SUCCEEDED] * 2
 

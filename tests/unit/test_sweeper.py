@@ -9,8 +9,11 @@ import pytest
 from tests.support.world import ACCOUNT, World
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.errors import Retryable
+from trader.domain.wire import JsonObject
 from trader.ports import Create, Document, Update
 from trader.runs import locks, runs
+from trader.runs.lease import LeaseWatch
+from trader.runs.unsettled import unsettled
 
 
 @pytest.fixture
@@ -100,3 +103,26 @@ async def test_a_defect_in_the_sweep_of_one_run_keeps_the_sweeper_from_no_other(
     monkeypatch.setattr(runs, "read", reads)
     assert await swept(world) == ["id/two"]
     assert doomed in "".join(capsys.readouterr())
+
+
+async def put_off(world: World, name: str, kind: str) -> JsonObject:
+    """Let a run be put off, and return its document's data."""
+    world.handler(kind).error = Retryable("not-now", "later")
+    with pytest.raises(Retryable, match="later"):
+        await world.worker().receive(world.message(kind, id=name)())
+    world.handler(kind).error = None
+    return (await document_of(world, name)).data
+
+
+async def test_a_run_is_found_and_has_its_end_though_very_many_wait_for_their_redelivery(
+    world: World,
+) -> None:
+    await put_off(world, "last", "control")
+    path = await damage(world, "last", plan={"stages": []})
+    waits = await put_off(world, "waits", "reading")
+    before = [f"accounts/{ACCOUNT}/runs/{n:05}" for n in range(1001)]  # more than a query returns by itself
+    assert max(before) < path
+    await world.store.commit([Create(other, waits) for other in before])
+    watch = LeaseWatch(world.clock, lease_s=60, worker="looks on")
+    assert [run.key for run in await unsettled(world.store, watch, ACCOUNT)] == ["id/last"]
+    assert await swept(world) == ["id/last"]

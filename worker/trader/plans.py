@@ -89,6 +89,11 @@ class StoredPlan(Wire):
         """The references of all orders planned so far."""
         return {reference for stage in self.stages for reference in stage.orders}
 
+    def without_decisions(self) -> "StoredPlan":
+        """Return the plan with its stages and their orders, and without what was decided in them."""
+        stages = (stage.model_copy(update={"record": {}}) for stage in self.stages)
+        return self.model_copy(update={"stages": tuple(stages)})
+
     def set_aside(self, replay: int) -> "StoredPlan":
         """Return the plan with its stages kept under other names: all is decided anew, and no order twice.
 

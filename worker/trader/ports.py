@@ -92,7 +92,7 @@ class Store(Protocol):
 
     Raises StoreUnavailable when the store can't answer; after a ``commit`` that raised it, the batch may
     or may not have been written, unless its code is ``store-contended``: then it surely was not. Raises
-    Failed ``document-too-large`` for a document larger than a megabyte, with nothing of its batch written.
+    TooLarge for a document larger than a megabyte, with nothing of its batch written.
     """
 
     async def get(self, path: str) -> Document | None: ...

@@ -147,7 +147,7 @@ def test_among_several_accounts_a_letter_that_names_none_needs_to_be_known_for_o
         assert "TRADER_DEFAULT=true" in said.out
 
 
-def test_beside_a_run_whose_message_is_damaged_it_says_which_in_one_line(
+def test_beside_a_damaged_run_a_letter_that_may_be_its_says_which_and_others_are_replayed(
     trader: Trader, data_dir: Path
 ) -> None:
     async def damage() -> None:
@@ -155,9 +155,10 @@ def test_beside_a_run_whose_message_is_damaged_it_says_which_in_one_line(
         await store.commit([Create(path_of("DU1", "id/one"), run("id/one").to_json())])  # has no message
         await store.close()
 
-    buried(data_dir, '{"intent": "summary", "id": "lost"}')
+    buried(data_dir, '{"intent": "summary"}', '{"intent": "summary", "id": "lost"}')
     asyncio.run(damage())
-    said = trader("replay")
-    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
-    assert "document-damaged" in said.err
-    assert path_of("DU1", "id/one") in said.err
+    unknown, named = listed(trader)
+    assert (unknown["refusal"]["code"], named["refusal"]) == ("document-damaged", None)
+    assert path_of("DU1", "id/one") in unknown["refusal"]["message"]
+    assert trader("replay", "--all").code == 0
+    assert len(published(data_dir)) == 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from trader.domain.errors import Failed
+from trader.domain.errors import Failed, TooLarge
 from trader.domain.wire import JsonObject
 from trader.ports import Create, Delete, Update, Write
 
@@ -48,12 +48,10 @@ def _checked(write: Create | Update) -> str:
     return text
 
 
-def too_large(path: str, found: str) -> Failed:
+def too_large(path: str, found: str) -> TooLarge:
     """Return the error of a document that is larger than ``MAX_DOCUMENT_BYTES``."""
-    return Failed(
-        "document-too-large",
-        f"{path}: expected at most {MAX_DOCUMENT_BYTES} bytes, found {found}; split what it holds",
-    )
+    said = f"{path}: expected at most {MAX_DOCUMENT_BYTES} bytes, found {found}; split what it holds"
+    return TooLarge(path, said)
 
 
 def damaged(path: str, found: str) -> Failed:

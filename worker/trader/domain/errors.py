@@ -65,6 +65,14 @@ class Failed(Terminal):
     status = Status.FAILED
 
 
+class TooLarge(Failed):
+    """A document at ``path`` that no store takes; nothing of what was to be written with it is written."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__("document-too-large", message)
+        self.path = path
+
+
 class OutcomeUnknown(Terminal):
     """An order may or may not stand; a person is alerted, and nothing is sent again by itself."""
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
+from pydantic import TypeAdapter, ValidationError
+
 from trader.domain.errors import Rejected
 from trader.domain.schedule import nearest_tick
-from trader.domain.wire import write_time
+from trader.domain.wire import Time, write_time
 
 SOURCE_PREFIX = "//ib-intents/"
 """The CloudEvents source of this system's own events; the account follows."""
@@ -18,6 +20,7 @@ _CHAINED = re.compile(
 )
 _REPLAYED = re.compile(r"^(?P<key>(?:id|schedule|message)/.+)/replay/(?P<letter>[^/]+)$", re.DOTALL)
 _LONGEST = 256
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 _SCHEDULE = ("schedule", "cron", "timeZone")
 
 
@@ -103,20 +106,29 @@ def run_key(
 
     1. the body's ``id``; 2. the tick of the schedule that published it; 3. the message's own id;
     4. for a message that this system published to itself (the next of ``then``, a continuation, a replay),
-    the key that it was given. Raises Rejected for a schedule's attributes that can't be read.
+    the key that it was given. A follow-up's age counts from its parent's end, however often and late that is
+    told. Raises Rejected for a schedule's attributes that can't be read.
     """
     ce_id = attributes.get("ce-id", "")
     if attributes.get("ce-source") == SOURCE_PREFIX + account:
         if replayed := _REPLAYED.match(ce_id):
             return RunKey(replayed["key"], published_at)
         if _CHAINED.match(ce_id):
-            return RunKey(ce_id, published_at)
+            return RunKey(ce_id, min(published_at, _told_at(attributes, published_at)))
     if body_id is not None:
         return RunKey(f"id/{body_id}", published_at)
     tick = _tick(attributes, published_at)
     if tick is not None:
         return RunKey(tick_key(attributes["schedule"], tick), tick)
     return RunKey(message_key(message_id, attributes), published_at)
+
+
+def _told_at(attributes: Mapping[str, str], published_at: datetime) -> datetime:
+    """Return the time of a CloudEvent; that of its publication where it has none that can be read."""
+    try:
+        return _TIME.validate_python(attributes.get("ce-time"))
+    except ValidationError:
+        return published_at
 
 
 def _tick(attributes: Mapping[str, str], published_at: datetime) -> datetime | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trader.domain.errors import Failed, OutcomeUnknown, Terminal
+from trader.domain.errors import Failed, OutcomeUnknown, Terminal, TooLarge
 from trader.domain.events import Alert
 from trader.domain.messages import Command, Result
 from trader.domain.status import Mode, Status, worst
@@ -14,10 +14,9 @@ from trader.ports import Write
 from trader.runner.attempt import Attempt
 from trader.runner.follow_up import FollowUpMessage, next_of, rest_of
 from trader.runner.telling import SEVERITY, reason_of
+from trader.runs import runs
 from trader.runs.decoding import Request
 from trader.runs.runs import OwnedRun, RunRecord
-
-TOO_LARGE = "document-too-large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,8 @@ class Ending:
     booked: tuple[Write, ...]
     writes: tuple[Write, ...]
     alerts: tuple[Alert, ...]
+    has_plan: bool
+    keeps_decisions: bool = True
     goes_on: bool = True
 
     @property
@@ -45,20 +46,27 @@ class Ending:
         """Write it durably; raises what the store raises."""
         follow_up = self.follow_up
         body = follow_up.to_json() if follow_up else None
-        await owned.finish(self.result, body, (*self.booked, *self.writes), self.alerts)
+        also = (*self.booked, *self.writes)
+        await owned.finish(self.result, body, also, self.alerts, keeps_decisions=self.keeps_decisions)
 
     def lesser(self, why: Failed) -> "Ending | None":
         """Return this end as failed with ``why``, and with less in it; None where there is no less.
 
-        First what is too large to be told; only then what was to be written, and with it what tells of that.
+        First what makes the run's own document too large; only then what was to be written, and with it what
+        tells of that.
         """
-        is_large, result = why.code == TOO_LARGE, self.result
+        result = self.result
+        is_large = isinstance(why, TooLarge) and why.path == runs.path_of(result.account, result.id)
         if is_large and result.outcome is not None:
             return replace(self, result=_failed(result, why, "its outcome isn't kept"))
         if is_large and result.orders:
             where = f"its {len(result.orders)} orders are told in their own documents only"
             fewer = result.model_copy(update={"orders": ()})
             return replace(self, result=_failed(fewer, why, where))
+        if is_large and self.has_plan and self.keeps_decisions:
+            return replace(
+                self, result=_failed(result, why, "its decisions aren't kept"), keeps_decisions=False
+            )
         if self.writes or (is_large and self.alerts):
             what = "nothing of what it found is written down"
             return replace(self, result=_failed(result, why, what), writes=(), alerts=())
@@ -110,6 +118,7 @@ def ending_of(
         booked=tuple(work.writes),
         writes=completed.writes if completed else (),
         alerts=completed.alerts if completed else (),
+        has_plan=record.plan is not None,
     )
 
 

@@ -16,6 +16,7 @@ from trader.domain.errors import (
     Retryable,
     StoreUnavailable,
     Terminal,
+    TooLarge,
     TopicUnavailable,
 )
 from trader.domain.messages import Result
@@ -24,7 +25,7 @@ from trader.intent import AnyIntent, Completed
 from trader.ports import Document, Ports
 from trader.runner.attempt import EXHAUSTED, Attempt, too_old
 from trader.runner.day_start import DayStart
-from trader.runner.ending import TOO_LARGE, Ending, ending_of
+from trader.runner.ending import Ending, ending_of
 from trader.runner.telling import Teller
 from trader.runs import runs
 from trader.runs.decoding import Delivery, Request, decode
@@ -161,7 +162,10 @@ class Runner:
         """Go on with a run whose lease is dead; ``delivery`` is None when nobody delivered it again."""
         lease = self._lease()
         try:
-            owned = await runs.take_over(self.ports.store, self.ports.clock, document, delivery, lease)
+            try:
+                owned = await runs.take_over(self.ports.store, self.ports.clock, document, delivery, lease)
+            except Terminal as error:  # it may have sent orders: what is told of it is for its end alone
+                raise Retryable(error.code, error.message) from error
             with structlog.contextvars.bound_contextvars(run=request.key.text, intent=request.intent.name):
                 await self._carry_out(owned, request, account)
         finally:
@@ -295,7 +299,7 @@ def _why_never(error: Exception, attempt: int, *, is_over: bool) -> Failed | Non
     ``is_over`` says that no later attempt could do better.
     """
     if isinstance(error, Failed):
-        return error if error.code == TOO_LARGE else None
+        return error if isinstance(error, TooLarge) else None
     if not is_over or (isinstance(error, Retryable) and error.code != CONTENDED):
         return None
     return Failed(EXHAUSTED, _after(attempt, _retryable(error)))

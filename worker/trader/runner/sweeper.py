@@ -35,10 +35,9 @@ class Sweeper:
     async def sweep(self) -> None:
         """Look once at every run that isn't told of yet."""
         account = self._runner.account()
-        unfinished: dict[str, Document] = {}
-        for state in ("running", "ended"):
-            found = await self._ports.store.query(f"accounts/{account}/runs", where={"state": state})
-            unfinished |= {document.path: document for document in found}
+        store = self._ports.store
+        unfinished = {run.path: run for run in await runs.in_state(store, account, "running")}
+        unfinished |= {run.path: run for run in await runs.in_state(store, account, "ended")}
         self._runner.watch.forget_all_but({*unfinished, locks.path_of(account)})
         await self._watch_lock(account)
         for path, document in unfinished.items():

@@ -4,6 +4,7 @@ import base64
 import binascii
 import difflib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -153,7 +154,7 @@ def understand(
     """Return a body's common fields, its intent and its command; raises Rejected with code and field."""
     name = body.get("intent")
     if not isinstance(name, str):
-        code, found = ("bad-field", json.dumps(name)[:64]) if "intent" in body else ("missing-field", "none")
+        code, found = ("bad-field", _shown(name)) if "intent" in body else ("missing-field", "none")
         raise Rejected(code, f"expected an intent such as {_some(intents)}, found {found}", field="intent")
     intent = intents.get(name)
     if intent is None:
@@ -234,7 +235,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # json.loads keeps the last of two, silently: whether "dryRun" was meant is then anyone's guess.
     found = dict(pairs)
     if len(found) != len(pairs):
-        twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise Rejected(
             "duplicate-field", f"expected each field once, found {twice!r} twice", field=twice[:64]
         )
@@ -248,6 +249,8 @@ def _no_constant(name: str) -> NoReturn:
 def _validate(model: type[Model], values: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate_json(json.dumps(values), strict=True)
+    except RecursionError:  # what could just be read may be too deep to be written again
+        raise Rejected("bad-json", "expected flat JSON, found it nested too deeply", field="data") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or None
@@ -258,8 +261,15 @@ def _validate(model: type[Model], values: Mapping[str, Any]) -> Model:
         if first["type"] == "extra_forbidden":
             raise Rejected("unknown-field", f"expected no field {where}; remove it", field=where) from None
         code = "bad-date" if first["type"].startswith(("datetime", "timezone", "date")) else "bad-field"
-        found = json.dumps(first["input"], default=str)[:64]
+        found = _shown(first["input"])
         raise Rejected(code, f"{where}: expected {expected(first)}, found {found}", field=where) from None
+
+
+def _shown(value: Any) -> str:
+    try:
+        return json.dumps(value, default=str)[:64]
+    except RecursionError:
+        return "something nested too deeply"
 
 
 def _some(names: Mapping[str, Any]) -> str:

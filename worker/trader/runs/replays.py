@@ -13,7 +13,7 @@ from trader.domain.messages import Result
 from trader.domain.refusal import Refusal
 from trader.domain.run_key import SOURCE_PREFIX, RunKey, document_id
 from trader.domain.status import Status
-from trader.domain.wire import JsonObject, write_time
+from trader.domain.wire import JsonObject, canonical, write_time
 from trader.intent import AnyIntent
 from trader.plans import StoredPlan
 from trader.ports import Clock, Conflict, Document, OutgoingMessage, ReceivedMessage, Store, Topic, Update
@@ -23,6 +23,9 @@ from trader.runs.runs import Replayed, RunRecord
 from trader.stored import orderbook
 
 _ALL = 1_000_000
+LONGEST_KEPT = 64 * 1024
+"""How much JSON of an earlier doing's result, and of its plan, stays beside those of the next one."""
+
 _ADDED = "CloudPubSubDeadLetterSource"
 """How the attributes begin that Pub/Sub adds to a dead letter."""
 _PUBLISHED = f"{_ADDED}TopicPublishTime"
@@ -54,16 +57,24 @@ class Letter:
 
 
 class _Claimed:
-    """The runs of an account, by the messages that they were claimed with."""
+    """The runs of an account, by the messages that they were claimed with.
+
+    ``damaged`` is the error of one that is: it may have been claimed with any message.
+    """
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self._by_letter: dict[str, Document] = {}
         self._by_message: dict[tuple[str, str], Document] = {}
         self._bodies: set[str] = set()
+        self.damaged: Failed | None = None
         for document in documents:
-            record = runs.read(document)
+            try:
+                record = runs.read(document)
+                message = runs.delivery_of(document.path, record).message
+            except Failed as damaged:
+                self.damaged = damaged
+                continue
             self._by_letter |= {replayed.letter: document for replayed in record.replays}
-            message = runs.delivery_of(document.path, record).message
             self._by_message[message.data, _instant(message.publish_time)] = document
             self._bodies.add(message.data)
 
@@ -99,7 +110,7 @@ class Replays:
         self._takes_unnamed = takes_unnamed
 
     async def read(self, messages: Sequence[ReceivedMessage]) -> list[Letter]:
-        """Return what is known of each; those of other accounts are left out. Raises Failed."""
+        """Return what is known of each; those of other accounts are left out."""
         ours = [m for m in messages if m.attributes.get("account", self._account) == self._account]
         if not ours:
             return []
@@ -153,7 +164,14 @@ class Replays:
             has_no_other = key.text == f"message/{delivery.message.message_id}"
             if document is None and has_no_other and claimed.knows(body):
                 refusal = _UNKNOWN
-        record = runs.read(document) if document else None
+            elif document is None and has_no_other and claimed.damaged:
+                refusal = _damaged(claimed.damaged)
+        record: RunRecord | None = None
+        try:
+            record = runs.read(document) if document else None
+            refusal = refusal or (await self._refusal(record, request) if record else None)
+        except Failed as damaged:  # this run can't be done once more; another may
+            refusal = _damaged(damaged)
         if record and key:
             key = RunKey(record.key, key.requested_at)
         return Letter(
@@ -163,7 +181,7 @@ class Replays:
             key=key,
             run=document,
             result=record.result if record else None,
-            refusal=refusal or (await self._refusal(record, request) if record else None),
+            refusal=refusal,
         )
 
     def _unnamed(self, message: ReceivedMessage, delivery: Delivery) -> Letter:
@@ -178,6 +196,11 @@ class Replays:
         if record.state == "running" or record.result is None:
             message = (
                 "expected a run that has ended, found it under way or being settled; wait for its result"
+            )
+            return Refusal(code="run-in-progress", message=message)
+        if record.state == "ended":
+            message = (
+                "expected a run whose end is told, with what follows it, found it not told yet; wait for it"
             )
             return Refusal(code="run-in-progress", message=message)
         if request and not request.has(record.fingerprint):
@@ -201,7 +224,7 @@ class Replays:
 
     async def _open_again(self, document: Document, letter: str, delivery: Delivery) -> None:
         record = runs.read(document)
-        replayed = Replayed(at=self._clock.now(), letter=letter, result=runs.end_of(record))
+        replayed = Replayed(at=self._clock.now(), letter=letter, result=_kept(runs.end_of(record)))
         number = len(record.replays) + 1
         fresh = record.model_copy(
             update={
@@ -210,7 +233,7 @@ class Replays:
                 "delivery": delivery.model_dump(mode="json", by_alias=True),
                 "requested_at": self._clock.now(),
                 "attempts": (),
-                "plan": plan_of(record).set_aside(number).to_json() if record.plan else None,
+                "plan": _set_aside(plan_of(record), number).to_json() if record.plan else None,
                 "result": None,
                 "follow_up": None,
                 "replays": (*record.replays, replayed),
@@ -233,6 +256,18 @@ def plan_of(record: RunRecord) -> StoredPlan:
         raise Failed(
             "document-damaged", f"expected a plan in the run {record.key}, found it damaged; mend it by hand"
         ) from None
+
+
+def _kept(result: Result) -> Result:
+    """Return the end of an earlier doing, which was told; a long one without what it found."""
+    is_long = len(canonical(result.to_json())) > LONGEST_KEPT
+    return result.model_copy(update={"outcome": None, "orders": ()}) if is_long else result
+
+
+def _set_aside(plan: StoredPlan, number: int) -> StoredPlan:
+    """Return the plan of an earlier doing, set aside; a long one without what was decided in it."""
+    aside = plan.set_aside(number)
+    return aside.without_decisions() if len(canonical(aside.to_json())) > LONGEST_KEPT else aside
 
 
 def _delivery(data: bytes, attributes: Mapping[str, str], message_id: str, published: str) -> Delivery:
@@ -267,6 +302,10 @@ _UNKNOWN = Refusal(
     message="expected the run of this message, found others of the same contents, and none that is surely "
     "its; publish the intent anew if you know that it never ran",
 )
+
+
+def _damaged(run: Failed) -> Refusal:
+    return Refusal(code=run.code, message=run.message)
 
 
 def _unreadable(why: str) -> Refusal:

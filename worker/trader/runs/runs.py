@@ -8,15 +8,20 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from trader.domain.errors import Failed, LeaseLost, StoreUnavailable
+from trader.domain.errors import Failed, LeaseLost, StoreUnavailable, TooLarge
 from trader.domain.events import Alert
 from trader.domain.messages import Result
 from trader.domain.run_key import document_id
 from trader.domain.wire import JsonObject, StoredJson, Time, Wire
+from trader.plans import StoredPlan
 from trader.ports import Clock, Conflict, Create, Document, Store, Update, Write
 from trader.runs.decoding import Delivery, Request
 from trader.runs.lease import Lease
 from trader.runs.locks import AccountLock
+
+State = Literal["running", "ended", "reported"]
+
+_ALL = 1_000_000
 
 UNCLAIMED = ""
 """The version of a run that isn't stored yet."""
@@ -26,6 +31,10 @@ CONTENDED = "store-contended"
 
 RETRIES = 5
 """How often a write is tried again that may have been applied although an error was reported."""
+
+
+KEPT_ATTEMPTS = 20
+"""How many attempts a run's document tells of: the first one, which says when it was begun, and the last."""
 
 
 class AttemptRecord(Wire):
@@ -52,7 +61,7 @@ class RunRecord(Wire):
     fingerprint: str
     delivery: StoredJson
     requested_at: Time
-    state: Literal["running", "ended", "reported"] = "running"
+    state: State = "running"
     lease: Lease | None
     attempts: tuple[AttemptRecord, ...]
     plan: StoredJson | None = None
@@ -62,6 +71,13 @@ class RunRecord(Wire):
     writes: int = Field(0, description="Counts its holders' writes, so that no two are alike.")
     publications: int = Field(0, description="How often the result was told.")
     replays: tuple[Replayed, ...] = ()
+
+    def without_decisions(self) -> "RunRecord":
+        """Return it with no more of its plan than which orders are in it."""
+        if self.plan is None:
+            return self
+        plan = StoredPlan.model_validate(self.plan).without_decisions()
+        return self.model_copy(update={"plan": plan.to_json()})
 
 
 def end_of(record: RunRecord) -> Result:
@@ -103,6 +119,11 @@ def damaged(path: str, error: ValidationError, within: str = "") -> Failed:
     )
 
 
+async def in_state(store: Store, account: str, state: State) -> Sequence[Document]:
+    """Return every run in ``state``, however many: one that is left out would be left for ever."""
+    return await store.query(f"accounts/{account}/runs", where={"state": state}, limit=_ALL)
+
+
 async def is_over(store: Store, account: str, key: str) -> bool:
     """Return whether the run ``key`` has come to its end, or is no longer kept."""
     document = await store.get(path_of(account, key))
@@ -124,6 +145,7 @@ class OwnedRun:
         self._version = version
         self._clock = clock
         self._writing = asyncio.Lock()
+        self._keeps_decisions = True
         self._written: JsonObject | None = None  # the record as this attempt has last stored it
         self.path = path
         self.record = record
@@ -166,10 +188,16 @@ class OwnedRun:
         follow_up: JsonObject | None,
         also: Sequence[Write] = (),
         alerts: Sequence[Alert] = (),
+        *,
+        keeps_decisions: bool = True,
     ) -> None:
-        """Write the run's one end, and what belongs to it, durably; the account is free with it."""
+        """Write the run's one end, and what belongs to it, durably; the account is free with it.
+
+        Of what was decided the orders' references alone are left where there is no room for more.
+        """
         if self.account_lock:
             self.account_lock.releasing = True
+        self._keeps_decisions = keeps_decisions
         told = (*self.record.alerts, *alerts)
         await self.write(
             also,
@@ -194,7 +222,8 @@ class OwnedRun:
         async with self._writing:
             nonce = self.nonce
             for _ in range(RETRIES):
-                wanted = self.record.model_copy(update={**changes, "writes": self.record.writes + 1})
+                record = self.record if self._keeps_decisions else self.record.without_decisions()
+                wanted = record.model_copy(update={**changes, "writes": record.writes + 1})
                 data = wanted.to_json()
                 claims = self._version == UNCLAIMED
                 mine = Create(self.path, data) if claims else Update(self.path, data, self._version)
@@ -279,10 +308,15 @@ async def take_over(
     """Take a run whose lease is dead; raises LeaseLost when another was quicker."""
     found = read(document)
     attempts = (*found.attempts, _attempt(delivery, found.attempts, clock.now()))
-    record = found.model_copy(update={"lease": lease, "attempts": attempts[-20:]})
+    kept = attempts if len(attempts) <= KEPT_ATTEMPTS else (attempts[0], *attempts[1 - KEPT_ATTEMPTS :])
+    record = found.model_copy(update={"lease": lease, "attempts": kept})
     since = clock.monotonic()
     try:
-        (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
+        try:
+            (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
+        except TooLarge:  # with one attempt in it, it has fitted
+            record = record.model_copy(update={"attempts": attempts[-1:]})
+            (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
     except Conflict:
         found_now = await store.get(document.path)
         owned = _own_if_ours(store, clock, found_now, lease, since) if found_now else None

@@ -24,7 +24,7 @@ async def unsettled(store: Store, watch: LeaseWatch, account: str) -> tuple[Unse
     begins it anew.
     """
     found = []
-    for document in await store.query(f"accounts/{account}/runs", where={"state": "running"}):
+    for document in await runs.in_state(store, account, "running"):
         record = runs.read(document)
         if not watch.is_dead(document, record.lease):
             what = "somebody works on it"
