@@ -29,7 +29,7 @@ chaos: .venv/ready  ## random histories with crashes and faults, N of them; FROM
 	PYTHONPATH=worker $(BIN)/python -m tests.chaos --seeds $(N) --from $(or $(FROM),0)
 
 bench: .venv/ready  ## what the worker costs above its floors, in under six minutes
-	$(RUN_BENCH) --out tests/benchmarks/results
+	$(RUN_BENCH) --out tests/benchmarks/results --readme README.md
 
 bench-quick: .venv/ready  ## the same in about a minute, and nothing written
 	$(RUN_BENCH) --quick

@@ -23,6 +23,7 @@ from tests.benchmarks import (
 from tests.benchmarks.bench import Bench, Broken
 from tests.benchmarks.measuring import Row, Unmeasured
 from tests.benchmarks.picture import draw
+from tests.benchmarks.readme import shown
 from tests.benchmarks.table import Report
 
 Measure = Callable[[Bench], Sequence[Row | Unmeasured]]
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer and smaller rounds, about a minute")
     parser.add_argument("--only", action="append", choices=MEASURES, help="this measure; again for more")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="also write the rows and the picture")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="also put the rows into its table")
     given = parser.parse_args()
     logging.getLogger("ib_insync").setLevel(logging.CRITICAL)  # it warns of each connection that is closed
     began = time.monotonic()
@@ -65,6 +67,8 @@ def main() -> int:
         given.out.mkdir(exist_ok=True)
         (given.out / "benchmarks.json").write_text(report.to_json(), encoding="utf-8")
         draw([row for row in rows if isinstance(row, Row)], given.out)
+    if given.readme:
+        given.readme.write_text(shown(given.readme, rows), encoding="utf-8")
     sys.stdout.write(report.table())
     return 0
 
