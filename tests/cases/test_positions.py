@@ -21,7 +21,8 @@ from trader.domain.targets import Flat
 from trader.domain.trading_state import TradingState
 from trader.ports import MarketData
 from trader.runner.sweeper import Sweeper
-from trader.stored import records
+from trader.runs import locks, runs
+from trader.stored import orderbook, records
 
 SHARES = configuration({"a": 0.3, "b": 0.1})
 A_IS_FLAT = wanting("a", Flat(SPY))
@@ -287,6 +288,37 @@ async def test_what_another_run_has_planned_and_not_sent_isnt_sent_after_all_was
             late = await world.the_result_of("message/opens")
         assert (late.status, [order.state for order in late.orders]) == (Status.FAILED, ["unsent"])
         assert Play(world, cast("RunningWorker", None)).position("MSFT") == 0
+
+
+async def test_a_close_all_that_dies_before_its_plan_leaves_nothing_to_be_sent_after_it_is_done(
+    tmp_path: Path,
+) -> None:
+    async with theatre(tmp_path) as world:
+        await with_a_history(world)
+        opens, message = world.message(signal("MSFT"), "opens"), world.message(CLOSE_ALL, "close")
+        async with world.worker(Fate(1, "refused", "orders.place")) as runner:
+            assert not await world.deliver(runner, opens(1))
+        fate = Fate(4, "after", "store.commit")
+        async with world.worker(fate) as runner:
+            assert not await world.deliver(runner, message(1))
+        assert await orderbook.open_orders(world.store, ACCOUNT) == [], "the other run's order is cancelled"
+        died = await world.store.get(runs.path_of(ACCOUNT, "message/close"))
+        lock = await world.store.get(locks.path_of(ACCOUNT))
+        assert died is not None
+        assert lock is not None
+        assert runs.read(died).plan is None
+        async with world.worker() as runner:
+            assert not runner.watch.is_dead(died, runs.read(died).lease)
+            assert not runner.watch.is_dead(lock, locks.read(lock).holder)
+            world.clock.jump(61)
+            assert await world.deliver(runner, message(2))
+            await world.deliver(runner, opens(2))
+        assert (await world.the_result_of("message/close")).status is Status.SUCCEEDED
+        late = await world.the_result_of("message/opens")
+        assert (late.status, [order.state for order in late.orders]) == (Status.FAILED, ["unsent"])
+        play = Play(world, cast("RunningWorker", None))
+        assert [play.position(symbol) for symbol in ("SPY", "MSFT")] == [0, 0]
+        await world.all_is_well()
 
 
 async def test_a_contract_in_which_an_order_surely_wasnt_sent_is_closed(tmp_path: Path) -> None:
