@@ -21,7 +21,7 @@ NAMES = ("SPY", "EUR.USD", "MSFT")
 COLLECT: JsonObject = {
     "intent": "collect-market-data",
     "instruments": [*NAMES],
-    "barSize": "30 mins",
+    "barSize": "5 mins",
     "duration": "1 D",
 }
 
