@@ -229,14 +229,33 @@ async def test_what_is_priced_in_pence_is_never_sized_as_if_it_were_in_pounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with following(tmp_path, long("a"), configuration=configuration({"a": 0.3})) as play:
-        market_data = type(play.worker.worker.ports.market_data)
-        asked = market_data.contract
-
-        async def in_pence(self: MarketData, instrument: Instrument) -> Contract:
-            return replace(await asked(self, instrument), price_magnifier=100)
-
-        monkeypatch.setattr(market_data, "contract", in_pence)
+        in_pence("SPY", play, monkeypatch)
         assert code_of(await play.result(allocation("a"))) == ("rejected", "not-tradable")
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"), [(1000, ("succeeded", None)), (10_000, ("rejected", "gross-exposure"))]
+)
+async def test_what_a_person_orders_in_pence_is_counted_at_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: int, expected: tuple[str, str | None]
+) -> None:
+    limited = configuration({"a": 0.3}, limits={"orderNotional": 10**9, "grossExposure": 0.5})
+    async with following(tmp_path, long("a"), configuration=limited) as play:
+        in_pence("MSFT", play, monkeypatch)
+        play.manual("MSFT", "BUY", Decimal(shares), order_type="LMT", lmt_price=Decimal(1))
+        result = await play.result(allocation("a"))
+        assert code_of(result) == expected, result
+
+
+def in_pence(symbol: str, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    market_data = type(play.worker.worker.ports.market_data)
+    asked = market_data.contract
+
+    async def contract(self: MarketData, instrument: Instrument) -> Contract:
+        found = await asked(self, instrument)
+        return replace(found, price_magnifier=100) if found.symbol == symbol else found
+
+    monkeypatch.setattr(market_data, "contract", contract)
 
 
 # -- orders in the way ------------------------------------------------------------------------------------

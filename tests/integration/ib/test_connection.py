@@ -167,10 +167,10 @@ async def test_nothing_is_ready_while_a_start_up_request_was_not_answered(reques
         await worker.ready()
 
 
-async def test_a_start_up_request_that_is_refused_is_not_an_empty_account() -> None:
+async def test_a_start_up_request_that_is_refused_is_no_empty_account_and_no_single_contracts_error() -> None:
     gateway = simulated(("reqExecutions", {"reject": {"code": 321, "message": "the API is read-only"}}))
     async with serve(gateway) as server, client(server.port, clock=GatewayTime(gateway)) as worker:
-        status = await worker.reaches(GatewayState.DISCONNECTED, "gateway-error")
+        status = await worker.reaches(GatewayState.DISCONNECTED, "gateway-broken")
 
         assert "321: the API is read-only" in status.reason
         await worker.ready()
@@ -188,7 +188,7 @@ async def test_a_mistake_of_ours_does_not_end_the_trying(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Session, "synchronise", fail_once)
     async with serve(gateway) as server, client(server.port, clock=GatewayTime(gateway)) as worker:
-        status = await worker.reaches(GatewayState.DISCONNECTED, "gateway-error")
+        status = await worker.reaches(GatewayState.DISCONNECTED, "gateway-broken")
 
         assert "surprise" in status.reason
         await worker.ready()

@@ -125,6 +125,21 @@ def test_the_last_day_before_easter_is_not_too_old_at_the_opening_after_it() -> 
     assert fit_bars(days, BarSize.DAY_1, hours=hours, now=at, jump_percent=Decimal(30)) == days
 
 
+@pytest.mark.parametrize("now", ["2026-11-23 15:55", "2026-11-23 16:05"])
+def test_short_bars_of_delayed_data_are_as_fresh_as_they_can_be(now: str) -> None:
+    told = local(now) - timedelta(minutes=15)
+    three = bars(told - timedelta(minutes=12), [450.0, 451.0, 452.0], minutes=5)
+    found = fit_bars(
+        three,
+        BarSize.MINUTES_5,
+        hours=HOURS,
+        now=local(now),
+        jump_percent=Decimal(30),
+        delay=timedelta(minutes=15),
+    )
+    assert found == three[:2]
+
+
 def test_at_the_opening_bars_of_weeks_ago_are_still_too_old() -> None:
     old = bars(local("2026-11-16 15:00"), [450.0, 451.0])
     assert gate(old, local("2026-11-23 09:31")) == "bars-too-old"

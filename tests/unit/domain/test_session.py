@@ -178,6 +178,7 @@ NEVER_SHUT = "20261123:0000-20261124:0000;20261124:0000-20261125:0000"
         (IN_SYDNEY, SYDNEY, "2026-11-23 16:00"),  # the next session opens on the same date of UTC
         (IN_SYDNEY.partition(";")[2], SYDNEY, "2026-11-24 00:00"),  # asked on the morning after
         (FOREX_WEEK, NEW_YORK, "2026-11-23 17:00"),
+        (FOREX_WEEK.partition(";")[2], NEW_YORK, "2026-11-23 17:15"),  # asked in the next day's session
         (NEVER_SHUT, NEW_YORK, "2026-11-24 00:00"),  # when it is long another date of UTC
         (WEEK, NEW_YORK, "2026-11-23 16:00"),
     ],

@@ -32,10 +32,11 @@ def fit_bars(
 ) -> tuple[Bar, ...] | Refusal:
     """Return the finished ones of ``bars`` (as they came, oldest first), or why none may be used.
 
-    With a ``delay``, what has ended since then is still growing.
+    With a ``delay`` they are judged as of then: what has ended since is still growing.
     Codes: ``no-bars``, ``bars-out-of-order``, ``bad-bar``, ``bars-too-old``, ``bar-jump``.
     """
-    done = finished(bars, size, hours, now - delay)
+    told_at = now - delay
+    done = finished(bars, size, hours, told_at)
     if not done:
         return _refuse("no-bars", f"a finished bar of {size}", f"{len(bars)} bars, none finished")
     if any(later.start <= earlier.start for earlier, later in pairwise(bars)):
@@ -46,7 +47,7 @@ def fit_bars(
                 return _refuse(
                     "bad-bar", "prices above 0", f"{price} in the bar of {bar.start:%Y-%m-%d %H:%M} UTC"
                 )
-    if not _is_fresh(bars[-1], size, hours, now):
+    if not _is_fresh(bars[-1], size, hours, told_at):
         found = f"one that began at {bars[-1].start:%Y-%m-%d %H:%M} UTC"
         return _refuse("bars-too-old", f"a bar begun within twice {size} of open market", found)
     for earlier, later in pairwise(done):

@@ -88,8 +88,13 @@ def day_of(session: Session, hours: Hours) -> date:
 
 
 def _end_of_day(day: date, closes: Mapping[date, datetime], hours: Hours) -> datetime:
-    """Return when a day's bar ends: with its session, and where that isn't told any more, with its date."""
-    return closes.get(day) or datetime.combine(day + timedelta(days=1), time(), hours.zone)
+    """Return when a day's bar ends: with its session.
+
+    Where that isn't told any more, it ends with its date, and before that as the next day's session opens.
+    """
+    midnight = datetime.combine(day + timedelta(days=1), time(), hours.zone)
+    opening = next((s.opens_at for s in hours.sessions if day_of(s, hours) > day), midnight)
+    return closes.get(day) or min(opening, midnight)
 
 
 def _end(bar: Bar, size: BarSize, hours: Hours) -> datetime:

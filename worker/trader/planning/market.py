@@ -67,9 +67,13 @@ class Market:
         """Return the price of a contract and what one unit is worth, or why nothing may be sized with it."""
         if isinstance(contract, Refusal):
             return contract
-        if contract.con_id not in self._quotes:
-            self._quotes[contract.con_id] = await self._quote(contract)
-        return self._quotes[contract.con_id]
+        if contract.price_magnifier != 1:
+            return Refusal(
+                code=NOT_TRADABLE,
+                message=f"expected prices of {contract} in {contract.currency}, found them "
+                f"{contract.price_magnifier} times as high, as in pence; nothing is sized with them",
+            )
+        return await self._valued(contract)
 
     async def rate(self, currency: str) -> Decimal | Refusal:
         """Return what one unit of ``currency`` is worth in the base currency, or why that isn't known.
@@ -95,24 +99,28 @@ class Market:
         return await self.unit_of(Listed(position.con_id, position.exchange))
 
     async def unit_of(self, instrument: Instrument) -> Decimal | None:
-        """Return what one unit is worth in the base currency by its price; None if nobody can tell."""
-        found = await self.quoted(await self.contract(instrument))
+        """Return what one unit is worth in the base currency by its price; None if nobody can tell.
+
+        What nothing may be sized with, as it is priced in pence, is worth something all the same.
+        """
+        contract = await self.contract(instrument)
+        found = contract if isinstance(contract, Refusal) else await self._valued(contract)
         return None if isinstance(found, Refusal) else found.unit
 
+    async def _valued(self, contract: Contract) -> Quote | Refusal:
+        if contract.con_id not in self._quotes:
+            self._quotes[contract.con_id] = await self._quote(contract)
+        return self._quotes[contract.con_id]
+
     async def _quote(self, contract: Contract) -> Quote | Refusal:
-        if contract.price_magnifier != 1:
-            return Refusal(
-                code=NOT_TRADABLE,
-                message=f"expected prices of {contract} in {contract.currency}, found them "
-                f"{contract.price_magnifier} times as high, as in pence; nothing is sized with them",
-            )
         price = await self._price(contract)
         rate = await self.rate(contract.currency)
         if isinstance(price, Refusal):
             return price
         if isinstance(rate, Refusal):
             return rate
-        return Quote(contract, price, unit_value(price.value, contract.multiplier, rate))
+        amount = price.value / contract.price_magnifier
+        return Quote(contract, price, unit_value(amount, contract.multiplier, rate))
 
     async def _price(self, contract: Contract) -> Price | Refusal:
         limits = self._configuration.limits

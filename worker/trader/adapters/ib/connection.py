@@ -90,7 +90,9 @@ class Connection:
             except Exception as error:
                 # Whatever else is wrong, a worker that no longer tries to connect is worse.
                 log.exception("gateway-connection-failed")
-                self._become(GatewayState.DISCONNECTED, "gateway-error", f"unexpected {error!r}; see the log")
+                self._become(
+                    GatewayState.DISCONNECTED, "gateway-broken", f"unexpected {error!r}; see the log"
+                )
             finally:
                 self._session = None
                 await session.close()

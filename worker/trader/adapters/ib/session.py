@@ -177,7 +177,7 @@ class Session:
                     answer = await request()
                 if self._unread.count == unread:
                     return answer
-                self._end("gateway-error", f"the gateway's answer for {name} could not be read; see the log")
+                self._end("gateway-broken", f"the gateway's answer for {name} could not be read; see the log")
             except TimeoutError:
                 self._end(
                     "gateway-silent",
@@ -187,7 +187,7 @@ class Session:
             except ConnectionError:
                 self._end("gateway-disconnected", "the connection to the gateway was lost")
             except RequestError as error:
-                self._end("gateway-error", f"the gateway refused a request for {name}: {error}")
+                self._end("gateway-broken", f"the gateway refused a request for {name}: {error}")
             except asyncio.CancelledError:
                 self._end("gateway-disconnected", f"a request for {name} was given up")
                 raise
