@@ -3,6 +3,8 @@
 # shellcheck source=infra/shell/start.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../shell/start.sh"
 
+still='PAUSED|DISABLED' # the states that publish nothing; a job that Google has disabled can't be paused
+
 # scheduled: make the record's job, change it, or pause it, for each account.
 scheduled() {
   local name=${record[name]} whose=() account
@@ -29,7 +31,7 @@ job() {
     is=${is%%$'\n'*} state=${is%%|*} is=${is#*|}
   fi
   if [[ ${record[enabled]} != true ]]; then
-    if [[ -n $state && $state != PAUSED ]]; then
+    if [[ -n $state && $state != @($still) ]]; then
       act scheduler jobs pause "$id" "--location=$GCP_REGION" --format=none
       did "job $id: paused"
     fi
@@ -55,7 +57,7 @@ unnamed() {
   local id state
   # Descriptor 9, so that gcloud doesn't read the rest of the list.
   while IFS='|' read -r id state _ <&9; do
-    if [[ $id == "$(service_of "$1")-"* && $state != PAUSED && $'\n'$named != *$'\n'"$id"$'\n'* ]]; then
+    if [[ $id == "$(service_of "$1")-"* && $state != @($still) && $'\n'$named != *$'\n'"$id"$'\n'* ]]; then
       act scheduler jobs pause "$id" "--location=$GCP_REGION" --format=none
       did "job $id: paused, as $schedules_file names it no more"
     fi

@@ -274,6 +274,14 @@ def test_a_job_that_is_taken_out_of_the_file_no_longer_goes_on(project: Checkout
     assert "old-open: paused, as infra/schedules.yaml names it no more" in ran.out
 
 
+def test_a_job_that_google_has_switched_off_keeps_no_deployment_from_its_end(project: Checkout) -> None:
+    path = f"projects/{PROJECT}/locations/{REGION}/jobs/ib-trading-{PAPER.lower()}-old-close"
+    project.apis.documents[path] = {"name": path, "state": "DISABLED", "schedule": "0 9 * * *"}
+    ran = project.run("infra/deploy.sh", "--only", "85-schedules")
+    assert ran.code == 0, ran.err
+    assert "old-close" not in ran.out, "which publishes nothing, and can't be paused"
+
+
 REPOSITORY = f"projects/{PROJECT}/locations/{REGION}/repositories/cloud-run-repo"
 DATABASE = f"projects/{PROJECT}/databases/(default)"
 

@@ -167,6 +167,8 @@ class GoogleApis:
             path = f"{resource.rpartition('/jobs/')[0]}/executions/{job}-{len(self.calls)}"
             self.documents[path] = _settled({}, path.rpartition("/")[2], 1)
             return 200, self.documents[path]
+        if verb == "pause" and self.documents[resource]["state"] != "ENABLED":
+            return _error(400, "FAILED_PRECONDITION", "Job must be in state ENABLED to be paused.")
         if verb in ("pause", "resume"):
             self.documents[resource]["state"] = "PAUSED" if verb == "pause" else "ENABLED"
             return 200, self.documents[resource]

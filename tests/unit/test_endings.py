@@ -198,6 +198,15 @@ async def test_a_plan_that_all_but_fills_its_document_keeps_no_run_from_its_end(
     assert [key for key, _ in world.follow_ups()] == ["id/x/then/2"], "what always runs"
 
 
+async def test_a_run_with_no_room_for_another_attempt_still_says_when_it_was_begun(world: World) -> None:
+    begun_at = world.clock.now()
+    deliver = await half_way(world, room=0)
+    world.clock.advance(30)
+    await world.worker().receive(deliver(2))
+    result, _ = await ended(world)
+    assert (result.started_at, result.attempt) == (begun_at, 2)
+
+
 async def test_a_run_that_cant_be_taken_over_is_not_told_as_refused_before_its_claim(
     world: World,
 ) -> None:

@@ -85,7 +85,7 @@ class Run:
     mode: Mode
     dry_run: bool
     first_published_at: datetime  # of the message that began its chain, however late this one is
-    requested_at: datetime  # the schedule's tick, or when it was published
+    requested_at: datetime  # the schedule's tick, its parent's end, or when it was published
     settle_s: float  # after which the broker's reports and positions show what it has taken
     trading: Trading | None = None
     still_free: StillFree = _unknown

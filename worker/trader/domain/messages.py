@@ -123,7 +123,9 @@ class Result(Wire):
     reason: Reason | None = None
     outcome: StoredJson | None = Field(None, description="The intent's own outcome; see its schema.")
     orders: tuple[OrderReport, ...] = ()
-    requested_at: Time = Field(description="When it was due: the schedule's tick, or the publish time.")
+    requested_at: Time = Field(
+        description="When it was due: the schedule's tick, its parent's end, or the publish time."
+    )
     started_at: Time
     finished_at: Time
     attempt: int = Field(ge=1, description="Which delivery of the message ended it.")

@@ -314,8 +314,9 @@ async def take_over(
     try:
         try:
             (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
-        except TooLarge:  # with one attempt in it, it has fitted
-            record = record.model_copy(update={"attempts": attempts[-1:]})
+        except TooLarge:  # with one attempt in it, it has fitted; that one says when the run was begun
+            only = attempts[-1].model_copy(update={"at": attempts[0].at})
+            record = record.model_copy(update={"attempts": (only,)})
             (version,) = await store.commit([Update(document.path, record.to_json(), document.version)])
     except Conflict:
         found_now = await store.get(document.path)
