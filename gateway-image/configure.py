@@ -23,6 +23,7 @@ SOURCES = (
 )
 """The forms of credentials, of which exactly one is to be given; the last two are one JSON object."""
 SECRETS = tuple(name for source in SOURCES for name in source)
+DEVICE = "SECOND_FACTOR_DEVICE"
 JSON_KEYS = ("userid", "password")
 
 
@@ -62,7 +63,7 @@ def credentials(given: Mapping[str, str]) -> Credentials:
 def _from_json(name: str, text: str) -> Credentials:
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(
             f'{name}: expected JSON as {{"userid": "…", "password": "…"}}, found something else'
         ) from None
@@ -83,6 +84,8 @@ def _file(name: str, path: str) -> str:
 def _line(name: str, value: str) -> str:
     if not value or any(character in value for character in "\r\n\0"):
         raise Refused(f"{name}: expected one line of text, found none or several; correct it")
+    if any("\ud800" <= character <= "\udfff" for character in value):  # what the system couldn't read
+        raise Refused(f"{name}: expected text in UTF-8, found bytes that are none; correct it")
     return value
 
 
@@ -137,7 +140,7 @@ def render(template: str, values: Mapping[str, str]) -> str:
 def configure(given: Mapping[str, str], template: str) -> tuple[str, dict[str, str]]:
     """Return IBC's configuration and what the start script goes by; raises Refused."""
     mode = one_of(given, "TRADING_MODE", "paper", *PORTS)
-    who = credentials(given)
+    who, device = credentials(given), given.get(DEVICE)
     values = {
         "IB_USER": property_of(who.user),
         "IB_PASSWORD": property_of(who.password),
@@ -146,7 +149,7 @@ def configure(given: Mapping[str, str], template: str) -> tuple[str, dict[str, s
         "COMMAND_PORT": port_of(given, "COMMAND_PORT", COMMAND_PORT),
         "READ_ONLY_API": one_of(given, "READ_ONLY_API", "no", "yes", "no"),
         "AUTO_RESTART_TIME": restart_time(given),
-        "SECOND_FACTOR_DEVICE": property_of(given.get("SECOND_FACTOR_DEVICE", "")),
+        "SECOND_FACTOR_DEVICE": property_of(_line(DEVICE, device) if device else ""),
         "RELOGIN": one_of(given, "RELOGIN_AFTER_SECOND_FACTOR_TIMEOUT", "yes", "yes", "no"),
     }
     told = {"mode": mode, "port": values["API_PORT"], "command_port": values["COMMAND_PORT"]}

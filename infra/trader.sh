@@ -12,6 +12,10 @@ account=${1:-}
 [[ -n $account && -n ${mode_of[$account]:-} && $# -gt 1 ]] ||
   stop "expected an account of $accounts_file (${accounts[*]}) and a trader command, found '$*'"
 shift
+for word in "$@"; do
+  [[ $word != --json ]] ||
+    stop "expected what a person reads, found --json: the log takes lines of JSON apart; use trader itself where the store is in reach"
+done
 status=0
 in_job "$account" "$@" || status=$?
 job=$(job_of "$account")

@@ -49,7 +49,7 @@ def home(folder: Path) -> dict[str, str]:
     xvfb = binaries / "Xvfb"
     xvfb.write_text(
         "#!/usr/bin/env bash\nmkdir -p /tmp/.X11-unix\nsocket=/tmp/.X11-unix/X${1#:}\ntouch $socket\n"
-        "trap 'rm -f $socket; exit 0' TERM\nsleep 600 & wait\n"
+        "trap 'rm -f $socket; kill $!; exit 0' TERM\nsleep 600 & wait\n"
     )
     xvfb.chmod(0o755)
     return {
@@ -209,6 +209,12 @@ def test_each_form_of_credentials_is_understood(tmp_path: Path, given: dict[str,
         ({"IB_CREDENTIALS": "[]"}, "IB_CREDENTIALS: expected a JSON object with the text 'userid'"),
         ({"IB_CREDENTIALS_FILE": "/nowhere"}, "IB_CREDENTIALS_FILE: expected a file to read, found /nowhere"),
         ({"IB_USER": "a\nb", "IB_PASSWORD": "x"}, "IB_USER: expected one line of text"),
+        (
+            {**GIVEN, "IB_PASSWORD": "p\udcff"},
+            "IB_PASSWORD: expected text in UTF-8, found bytes that are none",
+        ),
+        ({**GIVEN, "SECOND_FACTOR_DEVICE": "a\nb"}, "SECOND_FACTOR_DEVICE: expected one line of text"),
+        ({"IB_CREDENTIALS": "[" * 100_000}, "IB_CREDENTIALS: expected JSON as"),
         ({**GIVEN, "TRADING_MODE": "demo"}, "TRADING_MODE: expected paper or live, found 'demo'"),
         ({**GIVEN, "READ_ONLY_API": "maybe"}, "READ_ONLY_API: expected yes or no, found 'maybe'"),
         ({**GIVEN, "API_PORT": "80"}, "API_PORT: expected a port from 1024 to 65535, found '80'"),

@@ -175,6 +175,7 @@ def _split(line: str) -> tuple[str, str, str]:
         "infra/add_account.sh",
         "infra/teardown.sh --all",
         f"infra/trader.sh {PAPER}",
+        f"infra/trader.sh {PAPER} state --json",
     ],
 )
 def test_wrong_use_is_told_in_a_line(command: str) -> None:

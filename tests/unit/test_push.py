@@ -101,6 +101,15 @@ async def test_an_unwrapped_event_is_carried_out_with_its_attributes_from_the_he
     assert (result.id, result.status) == ("message///mine/a", "succeeded")
 
 
+async def test_an_attempt_that_is_no_count_is_counted_anew(world: World) -> None:
+    headers = {
+        "x-goog-pubsub-message-id": "7",
+        "x-goog-pubsub-publish-time": "2026-11-23T17:00:00Z",
+        "x-goog-pubsub-delivery-attempt": "9" * 5000,
+    }
+    assert (await the_result_of(world, json=SUMMARY, headers=headers)).attempt == 1
+
+
 async def test_an_unwrapped_schedule_keeps_its_tick_although_headers_have_no_capitals(world: World) -> None:
     headers = {
         "x-goog-pubsub-message-id": "7",

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,7 +104,7 @@ def _from_headers(headers: Headers, body: bytes) -> dict[str, Any]:
             "data": base64.b64encode(body).decode(),
         },
         "subscription": headers.get(f"{_METADATA}subscription-name", ""),
-        **({"deliveryAttempt": int(attempt)} if attempt.isascii() and attempt.isdigit() else {}),
+        **({"deliveryAttempt": int(attempt)} if re.fullmatch("[0-9]{1,9}", attempt) else {}),
     }
 
 
