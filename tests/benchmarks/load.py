@@ -8,7 +8,7 @@ import asyncio
 import base64
 import json
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -73,37 +73,58 @@ def request(load: Load, number: int) -> bytes:
     return head.encode() + body
 
 
-async def _send(port: int, requests: Iterator[bytes], taken: list[tuple[float, list[int]]]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One socket to a server, over which one request at a time goes."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def ask(self, wanted: bytes) -> int:
+        """Send one request and return the status of its answer."""
+        self.writer.write(wanted)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length: ")[2]
+        if length:
+            await self.reader.readexactly(int(length.partition(b"\r\n")[0]))
+        return int(head.split(b" ", 2)[1])
+
+
+Idle = defaultdict[int, list[Connection]]
+"""The open sockets that nothing is sent over now, by their server's port."""
+
+
+async def _opened(idle: Idle, port: int) -> Connection:
+    while idle[port]:
+        connection = idle[port].pop()
+        if not connection.reader.at_eof():  # the server has closed it else
+            return connection
+        connection.writer.close()
+    return Connection(*await asyncio.open_connection("127.0.0.1", port))
+
+
+async def _send(
+    connection: Connection, requests: Iterator[bytes], taken: list[tuple[float, list[int]]]
+) -> None:
     for wanted in requests:
         began = perf_counter()
-        answers = [await _answer(reader, writer, wanted)]
+        answers = [await connection.ask(wanted)]
         while answers[-1] == SENT_BACK:
             await asyncio.sleep(REDELIVERY_S)
-            answers.append(await _answer(reader, writer, wanted))
+            answers.append(await connection.ask(wanted))
         taken.append((perf_counter() - began, answers))
-    writer.close()
-    await writer.wait_closed()
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wanted: bytes) -> int:
-    """Send one request and return the status of its answer."""
-    writer.write(wanted)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = head.lower().partition(b"content-length: ")[2]
-    if length:
-        await reader.readexactly(int(length.partition(b"\r\n")[0]))
-    return int(head.split(b" ", 2)[1])
-
-
-async def push(load: Load) -> Taken:
-    """Push all messages of ``load``."""
+async def push(load: Load, idle: Idle) -> Taken:
+    """Push all messages of ``load``, over sockets that are ``idle`` as far as there are any."""
     requests = iter([request(load, load.first + n) for n in range(load.count)])
     taken: list[tuple[float, list[int]]] = []
     async with asyncio.timeout(PATIENCE_S):
+        connections = [await _opened(idle, load.port) for _ in range(load.at_once)]
         began = perf_counter()
-        await asyncio.gather(*(_send(load.port, requests, taken) for _ in range(load.at_once)))
+        await asyncio.gather(*(_send(connection, requests, taken) for connection in connections))
         all_s = perf_counter() - began
+    idle[load.port] += connections
     statuses = Counter(str(answers[-1]) for _, answers in taken)
     redelivered = sum(len(answers) - 1 for _, answers in taken)
     return Taken([each * 1000 for each, _ in taken], all_s, dict(statuses), redelivered)
@@ -111,10 +132,12 @@ async def push(load: Load) -> Taken:
 
 def main() -> None:
     """Serve until standard input ends."""
-    for line in sys.stdin:
-        taken = asyncio.run(push(Load(**json.loads(line))))
-        sys.stdout.write(json.dumps(asdict(taken)) + "\n")
-        sys.stdout.flush()
+    idle: Idle = defaultdict(list)
+    with asyncio.Runner() as runner:
+        for line in sys.stdin:
+            taken = runner.run(push(Load(**json.loads(line)), idle))
+            sys.stdout.write(json.dumps(asdict(taken)) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

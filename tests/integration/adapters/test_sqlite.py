@@ -150,6 +150,14 @@ async def test_writes_that_wait_together_are_synced_together(store: SqliteStore)
     assert statements.count("COMMIT") == 1
 
 
+async def test_writes_asked_for_in_one_turn_of_the_loop_are_synced_together(store: SqliteStore) -> None:
+    statements: list[str] = []
+    await store._database.read(lambda connection: connection.set_trace_callback(statements.append))
+    await asyncio.gather(*(store.commit([Create(f"accounts/DU1/runs/{n}", {})]) for n in range(16)))
+    await store._database.read(lambda connection: connection.set_trace_callback(None))
+    assert statements.count("COMMIT") == 1
+
+
 async def test_a_commit_cancelled_before_its_turn_writes_nothing(store: SqliteStore) -> None:
     with busy_thread(store) as go_on:
         cancelled = asyncio.ensure_future(store.commit([Create(A, {}), Create(B, {})]))

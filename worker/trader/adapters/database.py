@@ -55,15 +55,25 @@ class _Thread:
     def __init__(self, name: str, do: Callable[[list[_Job]], Iterator[list[Answer]]]) -> None:
         self._do = do
         self._loop = asyncio.get_running_loop()
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._asked: list[_Job] = []
+        self._jobs: SimpleQueue[list[_Job] | None] = SimpleQueue()
         Thread(target=self._serve, name=name, daemon=True).start()
 
     def submit(self, job: _Job) -> None:
-        self._jobs.put(job)
+        """Have ``job`` done, with whatever else is asked for before the loop looks at its sockets again."""
+        self._asked.append(job)
+        if len(self._asked) == 1:
+            self._loop.call_soon(self._hand_over)
 
     def end(self) -> None:
         """Do what was asked for, and nothing more."""
+        self._hand_over()
         self._jobs.put(None)
+
+    def _hand_over(self) -> None:
+        if self._asked:
+            asked, self._asked = self._asked, []
+            self._jobs.put(asked)
 
     def _serve(self) -> None:
         ended = False
@@ -72,7 +82,7 @@ class _Thread:
             while not self._jobs.empty():
                 waiting.append(self._jobs.get())
             ended = None in waiting
-            jobs = [job for job in waiting if job is not None and not job.answer.cancelled()]
+            jobs = [job for asked in waiting if asked for job in asked if not job.answer.cancelled()]
             for answers in self._do(jobs):
                 # One call for all of them: each one wakes the loop, and takes the interpreter from it.
                 if answers:

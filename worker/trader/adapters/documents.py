@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from trader.domain.errors import Failed, TooLarge
-from trader.domain.wire import JsonObject
+from trader.domain.wire import JsonObject, compact
 from trader.ports import Create, Delete, Update, Write
 
 INDEXED_FIELDS = ("state", "order", "day")
@@ -39,7 +39,7 @@ def check_batch(writes: Sequence[Write]) -> list[str | None]:
 
 
 def _checked(write: Create | Update) -> str:
-    text = json.dumps(write.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = compact(write.data)
     # Nothing counts for more than 16 times its JSON (an empty object: 32), which most are far below.
     if 16 * (len(write.path) + 1 + len(text)) >= MAX_DOCUMENT_BYTES:
         size = size_of(write.path, write.data)

@@ -1,6 +1,5 @@
 """The CloudEvents that the worker publishes, and how one is written as a Pub/Sub message."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +11,7 @@ from trader.domain.gateway import GatewayState
 from trader.domain.messages import Result
 from trader.domain.run_key import SOURCE_PREFIX
 from trader.domain.status import Severity
-from trader.domain.wire import JsonObject, Time, Wire, write_time
+from trader.domain.wire import JsonObject, Time, Wire, compact, write_time
 
 INTENT_TYPE = "ib-intents.intent.v1"
 RESULT_TYPE = "ib-intents.result.v1"
@@ -115,7 +114,7 @@ class Event:
 
     def body(self) -> bytes:
         """Return the message's data: the event's data as JSON."""
-        return json.dumps(self.data, separators=(",", ":"), ensure_ascii=False).encode()
+        return compact(self.data).encode()
 
 
 def result_event(result: Result, publication: int, data: JsonObject | None = None) -> Event:

@@ -21,7 +21,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, to_json
 
 JsonObject = dict[str, JsonValue]
 """A JSON object: what the store keeps and the topics carry."""
@@ -101,6 +101,15 @@ class Wire(BaseModel):
     def to_json(self) -> JsonObject:
         """Return the JSON object with the wire's names."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+def compact(value: Mapping[str, JsonValue]) -> str:
+    """Return ``value`` as JSON without spaces; ValueError for what has none there, such as NaN."""
+    with suppress(ValueError):
+        text = to_json(value, inf_nan_mode="constants").decode()  # three times as fast
+        if "NaN" not in text and "Infinity" not in text:  # as a number, or within a text
+            return text
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def canonical(value: Mapping[str, JsonValue]) -> bytes:

@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         port=port,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nothing asks who a request came from
         timeout_graceful_shutdown=int(settings.durations.lease_s),
         timeout_keep_alive=75,
     )
