@@ -32,6 +32,7 @@ from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
 from trader.domain.wire import JsonObject
+from trader.execution.guard import STATE_IS_FRESH_S
 from trader.runner.sweeper import Sweeper
 from trader.runs.decoding import Delivery
 from trader.stored import orderbook
@@ -199,31 +200,37 @@ def log_in(gateway: Gateway) -> None:
 
 
 class AtTheLastLook:
-    """Whether the lock was read once more after the plan was stored: the last await before an order."""
+    """Whether the lock was read once more after the plan was stored: the last await before an order.
 
-    def __init__(self) -> None:
+    It is read again once the last look is half a second old, as it becomes while the plan is stored here.
+    """
+
+    def __init__(self, world: Theatre) -> None:
+        self._world = world
         self._planned = False
 
     def __call__(self, call: str, paths: Sequence[str]) -> bool:
-        self._planned = self._planned or as_the_plan_is_stored(call, paths)
+        if not self._planned and as_the_plan_is_stored(call, paths):
+            self._planned = True
+            self._world.pass_time(STATE_IS_FRESH_S)
         return self._planned and call == "get" and paths[0].endswith("control/lock")
 
 
 FREEZES = pytest.mark.parametrize(
     "stops_at",
-    [lambda: as_the_plan_is_stored, AtTheLastLook],
+    [lambda _: as_the_plan_is_stored, AtTheLastLook],
     ids=["as its plan was stored", "after its last look at the lock"],
 )
 
 
 @FREEZES
 async def test_a_worker_that_wakes_after_its_lease_died_sends_nothing_on_the_same_gateway(
-    tmp_path: Path, stops_at: Callable[[], Callable[..., bool]]
+    tmp_path: Path, stops_at: Callable[[Theatre], Callable[..., bool]]
 ) -> None:
     async with theatre(tmp_path) as world:
         await with_a_history(world)
         message = world.message(MSFT, "first")
-        real, frozen = world.store, Freezing(world.store, stops_at())
+        real, frozen = world.store, Freezing(world.store, stops_at(world))
         world.store = cast(SqliteStore, frozen)
         async with world.worker() as sleeper:
             world.store = real
@@ -246,13 +253,13 @@ async def test_a_worker_that_wakes_after_its_lease_died_sends_nothing_on_the_sam
 
 @FREEZES
 async def test_a_worker_that_wakes_after_its_lease_died_sends_nothing_on_another_gateway(
-    tmp_path: Path, stops_at: Callable[[], Callable[..., bool]]
+    tmp_path: Path, stops_at: Callable[[Theatre], Callable[..., bool]]
 ) -> None:
     async with theatre(tmp_path) as world, serve(other := simulated()) as server:
         await with_a_history(world)
         theirs = replace(world, gateway=other, port=server.port)
         message = world.message(MSFT, "first")
-        real, frozen = world.store, Freezing(world.store, stops_at())
+        real, frozen = world.store, Freezing(world.store, stops_at(world))
         world.store = cast(SqliteStore, frozen)
         async with world.worker() as sleeper:
             world.store = real

@@ -298,7 +298,7 @@ async def test_a_close_all_that_dies_before_its_plan_leaves_nothing_to_be_sent_a
         opens, message = world.message(signal("MSFT"), "opens"), world.message(CLOSE_ALL, "close")
         async with world.worker(Fate(1, "refused", "orders.place")) as runner:
             assert not await world.deliver(runner, opens(1))
-        fate = Fate(4, "after", "store.commit")
+        fate = Fate(3, "after", "store.commit")
         async with world.worker(fate) as runner:
             assert not await world.deliver(runner, message(1))
         assert await orderbook.open_orders(world.store, ACCOUNT) == [], "the other run's order is cancelled"

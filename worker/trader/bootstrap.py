@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from trader.adapters.parquet import ParquetBars
 from trader.discovery import find_intents, find_strategies
 from trader.domain.errors import GatewayNotReady, StoreUnavailable, TopicUnavailable
 from trader.domain.gateway import GatewayStatus
-from trader.ports import Broker, Clock, DeadLetters, OpenedStore, Ports, Store, Topic, Topics
+from trader.ports import Broker, Clock, DeadLetters, Nonces, OpenedStore, Ports, Store, Topic, Topics
 from trader.runner.gateway_telling import GatewayTeller
 from trader.runner.runner import Runner
 from trader.runner.sweeper import Sweeper
@@ -46,13 +47,13 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
         opened.push_async_callback(topics.close)
         settings = await _with_known_account(settings, store, clock)
         learned = _Learned(store, clock)
-        teller = GatewayTeller(store, topics, clock)
+        teller, nonce = GatewayTeller(store, topics, clock), _nonces()
 
         def on_state(status: GatewayStatus) -> None:
             teller.note(status)
             learned.from_gateway(status)
 
-        connection, broker, market_data, orders = open_ib(settings, clock, _nonce, on_state)
+        connection, broker, market_data, orders = open_ib(settings, clock, nonce, on_state)
         ports = Ports(
             clock=clock,
             store=store,
@@ -61,7 +62,7 @@ async def open_worker(settings: Settings, clock: Clock) -> AsyncIterator[Worker]
             market_data=market_data,
             orders=orders,
             calendars=ExchangeCalendars(),
-            nonce=_nonce,
+            nonce=nonce,
             history=market_data,
             bar_store=ParquetBars(settings.data_dir / "bars"),
         )
@@ -167,8 +168,10 @@ async def _with_known_account(settings: Settings, store: Store, clock: Clock) ->
     return settings.model_copy(update={"account": known[0]}) if len(known) == 1 else settings
 
 
-def _nonce() -> str:
-    return uuid4().hex
+def _nonces() -> Nonces:
+    """Return what makes texts unlike any other: random for this process, and counted within it."""
+    own, numbers = uuid4().hex, count(1)
+    return lambda: f"{own}-{next(numbers)}"
 
 
 def _account_of(broker: Broker) -> str:

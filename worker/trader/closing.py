@@ -134,7 +134,7 @@ async def close(strategies: Collection[str] | None, run: Run, ports: Ports) -> C
 
 async def _standing(strategies: Collection[str] | None, run: Run, ports: Ports) -> tuple[BrokerOrder, ...]:
     standing = tuple(await ports.orders.standing())
-    if strategies is None:
+    if strategies is None or not standing:
         return standing
     own = await own_references(ports.store, run.account, strategies)
     return tuple(order for order in standing if order.reference in own)

@@ -24,6 +24,7 @@ from trader.domain.portfolio import Position
 from trader.domain.status import Mode
 from trader.domain.trading_state import TradingState
 from trader.execution.execution import Execution
+from trader.execution.guard import STATE_IS_FRESH_S
 from trader.intent import Run
 from trader.intents import close_all
 from trader.plans import Decided, OrderWish, Stage
@@ -264,6 +265,7 @@ async def test_an_order_that_was_planned_before_a_halt_is_not_sent_after_it(acco
     run, owned = await account.attempt()
     stage = await planned(run)
     await account.state(TradingState.HALTED)
+    account.clock.advance(STATE_IS_FRESH_S / 2)
     assert standings(await run.carry_out(stage)) == [OrderState.UNSENT]
     await owned.write(run.writes)
     assert account.sent() == []

@@ -106,10 +106,11 @@ class Execution:
 
     async def open(self) -> None:
         """Settle first: bring every order of the account that isn't at its end up to the broker's truth."""
-        self._configuration, standing, locks = await asyncio.gather(
+        self._configuration, standing, locks, _ = await asyncio.gather(
             self._read_configuration(),
             orderbook.open_orders(self._ports.store, self._account),
             orderbook.contract_locks(self._ports.store, self._account),
+            self._guard.refresh(),  # what is ordered within half a second needs no look of its own
         )
         if isinstance(self._configuration, Configuration):
             # Checked here, with the lock held for however long it took: what a gateway says of orders while
@@ -303,7 +304,8 @@ class Execution:
 
     async def _may_trade(self) -> None:
         self._check_interlock()
-        if await records.trading_state(self._ports.store, self._account) is TradingState.HALTED:
+        await self._guard.refresh()
+        if self._guard.state is TradingState.HALTED:
             raise Rejected("halted", "trading is halted; `trader state active` allows orders")
 
     async def _send(self, references: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from trader.domain.errors import GatewayNotReady, LeaseLost, Retryable
+from trader.domain.errors import Failed, GatewayNotReady, LeaseLost, Retryable
 from trader.domain.order_record import OrderRecord
 from trader.domain.portfolio import OpenOrder
 from trader.domain.trading_state import TradingState
@@ -52,8 +52,15 @@ class Guard:
         self._deadline = deadline
         self._good_until = good_until
         self._stopping = stopping
-        self._state = TradingState.HALTED
+        self._state: TradingState | Failed = TradingState.HALTED
         self._read_at = float("-inf")
+
+    @property
+    def state(self) -> TradingState:
+        """The trading state as it was last read; raises Failed for a damaged one."""
+        if isinstance(self._state, Failed):
+            raise self._state
+        return self._state
 
     async def refresh(self) -> None:
         """Read the trading state and the account's lock again, unless they were read just now."""
@@ -61,10 +68,14 @@ class Guard:
         if clock.monotonic() - self._read_at < STATE_IS_FRESH_S / 2 or lock is None:
             return
         read_at = clock.monotonic()
-        self._state, _ = await asyncio.gather(
-            records.trading_state(self._ports.store, self._account), lock.refresh(self._owned.nonce)
-        )
+        self._state, _ = await asyncio.gather(self._read_state(), lock.refresh(self._owned.nonce))
         self._read_at = read_at
+
+    async def _read_state(self) -> TradingState | Failed:
+        try:
+            return await records.trading_state(self._ports.store, self._account)
+        except Failed as damaged:  # it is nobody's concern until something is to be ordered
+            return damaged
 
     def check_run(self) -> None:
         """Raise Stop when nothing more may go, Retryable when this attempt must end. Awaits nothing."""
@@ -75,7 +86,7 @@ class Guard:
             raise LeaseLost("state-stale", "the trading state was read too long ago to send an order")
         if self._stopping():
             raise Retryable("stopping", "this worker is shutting down; another one goes on with the plan")
-        if self._state is TradingState.HALTED:
+        if self.state is TradingState.HALTED:
             raise Stop("halted", "trading is halted; `trader state active` allows orders")
         if lock.is_asked_to_yield:
             raise Stop("yielded", f"yielded the account to {lock.record.urgent}")
@@ -103,7 +114,7 @@ class Guard:
             )
         if record.reduces:
             return self._beyond_position(record, standing)
-        return "only orders that reduce may go" if self._state is TradingState.REDUCE_ONLY else None
+        return "only orders that reduce may go" if self.state is TradingState.REDUCE_ONLY else None
 
     def _beyond_position(self, record: OrderRecord, standing: Sequence[OpenOrder]) -> str | None:
         """Return why an order that is to reduce would do more than that; ``standing`` are its contract's.

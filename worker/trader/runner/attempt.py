@@ -18,6 +18,7 @@ from trader.runner.day_start import DayStart
 from trader.runs import locks
 from trader.runs.decoding import Request
 from trader.runs.lease import LeaseWatch
+from trader.runs.locks import AccountLock
 from trader.runs.runs import OwnedRun
 from trader.settings import Settings
 
@@ -142,26 +143,30 @@ class Attempt:
             if request.intent.asks_broker:
                 ports.broker.require_ready()
             return None
-        if request.message.dry_run:
+        if not request.needs_account:
             ports.broker.require_ready()
             return await DryRun.open(ports, self._account)
-        lease = self._owned.record.lease
-        assert lease is not None  # noqa: S101 - an owned run has one
-        self._owned.account_lock = await locks.acquire(
-            ports.store,
-            ports.clock,
-            self._watch,
-            self._account,
-            self._owned.record.key,
-            lease,
-            urgent=request.intent.urgent,
-            # A run that gets the account at the last moment could only report that no time was left.
-            until=deadline - self._settings.durations.handler_s / 2,
-        )
+        if self._owned.account_lock is None:  # it wasn't free when the run was claimed
+            self._owned.account_lock = await self._acquire(deadline)
         self._execution = self._executing(may_send=may_send, deadline=deadline)
         ports.broker.require_ready()
         await self._execution.open()
         return self._execution
+
+    async def _acquire(self, deadline: float) -> AccountLock:
+        lease = self._owned.record.lease
+        assert lease is not None  # noqa: S101 - an owned run has one
+        return await locks.acquire(
+            self._ports.store,
+            self._ports.clock,
+            self._watch,
+            self._account,
+            self._owned.record.key,
+            lease,
+            urgent=self._request.intent.urgent,
+            # A run that gets the account at the last moment could only report that no time was left.
+            until=deadline - self._settings.durations.handler_s / 2,
+        )
 
 
 def good_until(request: Request) -> datetime | None:

@@ -27,9 +27,10 @@ from trader.runner.attempt import EXHAUSTED, Attempt, too_old
 from trader.runner.day_start import DayStart
 from trader.runner.ending import Ending, ending_of
 from trader.runner.telling import Teller
-from trader.runs import runs
+from trader.runs import locks, runs
 from trader.runs.decoding import Delivery, Request, decode
 from trader.runs.lease import Lease, LeaseWatch
+from trader.runs.locks import Taking
 from trader.runs.runs import CONTENDED, OwnedRun
 from trader.settings import DELIVERY_ATTEMPTS, Settings
 
@@ -143,7 +144,11 @@ class Runner:
         at_once = request.intent.at_once and delivery.delivery_attempt == 1
         try:
             with tracing.span("claim", run=request.key.text, intent=request.intent.name):
-                claimed = runs.unclaimed(*wanted) if at_once else await runs.create(*wanted)
+                claimed = (
+                    runs.unclaimed(*wanted)
+                    if at_once
+                    else await runs.create(*wanted, await self._free_account(request, account, lease))
+                )
             if not isinstance(claimed, OwnedRun):
                 return claimed
             try:
@@ -171,6 +176,13 @@ class Runner:
         finally:
             self.watch.end(lease.nonce)
 
+    async def _free_account(self, request: Request, account: str, lease: Lease) -> Taking | None:
+        """Return how to take the account along with the claim, if the run needs it and it is free."""
+        if not request.needs_account:
+            return None
+        key, urgent = request.key.text, request.intent.urgent
+        return await locks.free(self.ports.store, self.watch, account, key, lease, urgent=urgent)
+
     def _lease(self) -> Lease:
         lease = Lease(nonce=self.ports.nonce(), worker=self._worker)
         self.watch.begin(lease.nonce)
@@ -190,7 +202,8 @@ class Runner:
         attempt = owned.record.attempts[-1].n
         is_last = attempt >= self._delivery_attempts
         end: Completed | Terminal
-        log.info("started", attempt=attempt)
+        # What is claimed by its end alone is over as soon as it has begun, and needs no line for each.
+        (log.info if owned.is_claimed else log.debug)("started", attempt=attempt)
         work = Attempt(
             self.ports,
             self._settings,

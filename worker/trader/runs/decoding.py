@@ -69,6 +69,11 @@ class Request:
         return self.intent.kind_of(self.command) if self.intent.kind_of else self.intent.kind
 
     @property
+    def needs_account(self) -> bool:
+        """Whether the run trades, so that no other may have the account meanwhile."""
+        return self.kind is IntentClass.TRADING and not self.message.dry_run
+
+    @property
     def fingerprint(self) -> str:
         """The same for each message that says the same, in whatever spelling, and whatever its intent knows.
 
@@ -177,7 +182,7 @@ def follow_up_body(item: JsonObject) -> tuple[FollowUp, JsonObject]:
 
 def _time(text: str, field: str, what_now: str) -> datetime:
     try:
-        return _TIME.validate_json(json.dumps(text), strict=True)
+        return _TIME.validate_python(text)
     except ValidationError:
         raise Rejected(
             "bad-date", f"expected an RFC 3339 time, found {text[:64]!r}; {what_now}", field=field

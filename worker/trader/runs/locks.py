@@ -82,6 +82,32 @@ class AccountLock:
         self.record = record.model_copy(update={"taken_order_id": taken})
 
 
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """The account as a run would take it: ``write`` holds only while it is as free as it was seen to be."""
+
+    write: Create | Update
+    record: LockRecord
+
+    def done(self, store: Store, version: str) -> AccountLock:
+        """Return the lock as its holder has it, once ``write`` has been committed."""
+        return AccountLock(store, self.write.path, version, self.record)
+
+
+async def free(
+    store: Store, watch: LeaseWatch, account: str, run: str, lease: Lease, *, urgent: bool
+) -> Taking | None:
+    """Return how ``run`` would take the account, to be written with its claim; None if it isn't free.
+
+    Of a lock that somebody has damaged ``acquire`` tells, once the run is claimed.
+    """
+    document = await store.get(path_of(account))
+    try:
+        return _taking(document, watch, account, run, lease, urgent=urgent)
+    except Failed:
+        return None
+
+
 async def acquire(
     store: Store,
     clock: Clock,
@@ -100,27 +126,15 @@ async def acquire(
     path = path_of(account)
     while True:
         document = await store.get(path)
-        if document is None:
-            wanted = LockRecord(fence=1, holder=lease, run=run, urgent=run if urgent else None)
-            if (version := await _written(store, Create(path, wanted.to_json()))) is not None:
-                return AccountLock(store, path, version, wanted)
-            continue
-        record = read(document)
-        if record.holder is not None and record.holder.nonce == lease.nonce:
+        record = read(document) if document else None
+        if document and record and record.holder is not None and record.holder.nonce == lease.nonce:
             # Our own write, whose reply was lost.
             return AccountLock(store, path, document.version, record)
-        if watch.is_dead(document, record.holder):
-            wanted = LockRecord(
-                fence=record.fence + 1,
-                holder=lease,
-                run=run,
-                urgent=run if urgent else None,
-                taken_order_id=record.taken_order_id,
-            )
-            write = Update(path, wanted.to_json(), document.version)
-            if (version := await _written(store, write)) is not None:
-                return AccountLock(store, path, version, wanted)
+        if (taking := _taking(document, watch, account, run, lease, urgent=urgent)) is not None:
+            if (version := await _written(store, taking.write)) is not None:
+                return taking.done(store, version)
             continue
+        assert document is not None and record is not None  # noqa: S101, PT018 - where there is none, it is free
         if urgent and record.urgent is None and record.run != run:
             asked = record.model_copy(update={"urgent": run})
             await _written(store, Update(path, asked.to_json(), document.version))
@@ -136,6 +150,25 @@ async def still_free(store: Store, account: str) -> Create | Update | None:
     if document is None:
         return Create(path, LockRecord(fence=0, holder=None, run=None).to_json())
     return Update(path, document.data, document.version) if read(document).holder is None else None
+
+
+def _taking(
+    document: Document | None, watch: LeaseWatch, account: str, run: str, lease: Lease, *, urgent: bool
+) -> Taking | None:
+    """Return how to take the account that ``document`` is the lock of; None while its holder lives."""
+    record = read(document) if document else LockRecord(fence=0, holder=None, run=None)
+    if document and not watch.is_dead(document, record.holder):
+        return None
+    wanted = LockRecord(
+        fence=record.fence + 1,
+        holder=lease,
+        run=run,
+        urgent=run if urgent else None,
+        taken_order_id=record.taken_order_id,
+    )
+    if document is None:
+        return Taking(Create(path_of(account), wanted.to_json()), wanted)
+    return Taking(Update(document.path, wanted.to_json(), document.version), wanted)
 
 
 async def _written(store: Store, write: Create | Update) -> str | None:

@@ -17,7 +17,7 @@ from trader.plans import StoredPlan
 from trader.ports import Clock, Conflict, Create, Document, Store, Update, Write
 from trader.runs.decoding import Delivery, Request
 from trader.runs.lease import Lease
-from trader.runs.locks import AccountLock
+from trader.runs.locks import AccountLock, Taking
 
 State = Literal["running", "ended", "reported"]
 
@@ -282,16 +282,33 @@ def unclaimed(
 
 
 async def create(
-    store: Store, clock: Clock, account: str, request: Request, delivery: Delivery, lease: Lease
+    store: Store,
+    clock: Clock,
+    account: str,
+    request: Request,
+    delivery: Delivery,
+    lease: Lease,
+    taking: Taking | None = None,
 ) -> OwnedRun | Document:
-    """Claim the run that ``request`` asks for, or return the document that stands in its place."""
+    """Claim the run that ``request`` asks for, or return the document that stands in its place.
+
+    With it the account is taken, if it is as free still as ``taking`` says; the claim doesn't depend on it.
+    """
     wanted = unclaimed(store, clock, account, request, delivery, lease)
     path, record, since = wanted.path, wanted.record, wanted.renewed_at
+    claim = Create(path, record.to_json())
     try:
-        (version,) = await store.commit([Create(path, record.to_json())])
+        version, *lock = await store.commit([claim, taking.write] if taking else [claim])
     except Conflict:
+        if (
+            taking
+        ):  # the run stands, or the account is another's by now, or both are ours and the reply was lost
+            return await create(store, clock, account, request, delivery, lease)
         return _own_if_ours(store, clock, await standing(store, path), lease, since)
-    return OwnedRun(store, path, version, record, clock, since=since)
+    owned = OwnedRun(store, path, version, record, clock, since=since)
+    if taking:
+        owned.account_lock = taking.done(store, lock[0])
+    return owned
 
 
 async def standing(store: Store, path: str) -> Document:
