@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.play import CLOSE_ALL, QUICK, SIGNAL, SYMBOLS, Play, playing, signal
+from tests.support.play import CLOSE_ALL, QUICK, SIGNAL, SILENT, SYMBOLS, Play, playing, signal
 from trader.domain.messages import Result
 from trader.domain.orders import OrderState
 from trader.domain.status import Status
@@ -163,7 +163,7 @@ async def test_a_session_that_is_taken_over_leaves_no_half_run(tmp_path: Path) -
 @pytest.mark.case(20)
 async def test_silence_before_an_order_is_a_503_in_bounded_time(tmp_path: Path) -> None:
     # measured: nothing in the connection ends such a wait
-    async with playing(tmp_path, "silence-before-an-order") as play, asyncio.timeout(60):
+    async with playing(tmp_path, "silence-before-an-order", durations=SILENT) as play, asyncio.timeout(60):
         answer = await play.push(SIGNAL, "first")
         assert (answer.status_code, answer.text) == (503, "gateway-silent")
         assert play.gateway.requests["placeOrder"] == 0
@@ -174,7 +174,7 @@ async def test_silence_after_an_order_ends_unresolved_and_is_resolved_by_the_bro
     tmp_path: Path,
 ) -> None:
     # measured: nothing in the connection ends such a wait
-    async with playing(tmp_path) as play, asyncio.timeout(60):
+    async with playing(tmp_path, durations=SILENT) as play, asyncio.timeout(60):
         await play.holds(*SYMBOLS)
         play.misbehaves("silence")
         assert (await play.push(CLOSE_ALL, "close")).status_code == 503

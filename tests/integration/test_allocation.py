@@ -26,7 +26,7 @@ from tests.support.allocating import (
 )
 from tests.support.crash import ACCOUNT
 from tests.support.ib import simulated
-from tests.support.play import Play, playing
+from tests.support.play import SILENT, Play, playing
 from tests.support.strategies import long, no_number, no_weight, raising, wanting
 from trader.domain.instruments import CONTINUOUS, Contract, Future, Index, Instrument, Stock
 from trader.domain.orders import OrderState
@@ -460,7 +460,8 @@ async def test_an_order_that_the_broker_has_no_margin_for_is_not_sent(tmp_path: 
 
 @pytest.mark.parametrize("answer", ["silent", {"reject": {"code": 201, "message": "Order rejected"}}])
 async def test_where_the_margin_is_not_told_nothing_is_opened(tmp_path: Path, answer: Any) -> None:
-    async with following(tmp_path, long("a"), configuration=configuration({"a": 0.3})) as play:
+    shares = configuration({"a": 0.3})
+    async with following(tmp_path, long("a"), configuration=shares, durations=SILENT) as play:
         breaks(play, {"event": "whatIfOrder"}, answer)
         result = await play.result(allocation("a"))
         assert code_of(result) == ("rejected", "margin")

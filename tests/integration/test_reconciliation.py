@@ -36,7 +36,7 @@ LOOK = {"intent": "reconcile"}
 TRADES = {"intent": "trade-reconciliation"}
 WHY = "looked it up at the broker"
 REPAIR = {"intent": "reconcile", "repair": True, "reason": WHY}
-QUICK = Durations(connect_s=5, broker_call_s=1, settle_s=0.02, order_wait_s=0.2)
+QUICK = Durations(connect_s=5, broker_call_s=5, settle_s=0.02, order_wait_s=0.2)
 STRATEGY = "testsignalgenerator"
 
 DROPS_AFTER_PLACING = ("placeOrder", {"drop": {"when": "after"}})

@@ -34,8 +34,10 @@ from trader.settings import Durations
 from trader.stored import orderbook
 
 SCENARIOS = Path(str(files("gateway_simulator"))) / "scenarios"
-QUICK = Durations(connect_s=5, broker_call_s=1, settle_s=0.02, order_wait_s=0.5)
+QUICK = Durations(connect_s=5, broker_call_s=5, settle_s=0.02, order_wait_s=0.5)
 """Short where a wait is in vain; a lease dies only when a test moves time on."""
+SILENT = QUICK.model_copy(update={"broker_call_s": 1})
+"""Where the gateway's silence is what is waited for; a busy machine can take that long to answer."""
 
 SIGNAL: JsonObject = {"intent": "testsignalgenerator"}
 CLOSE_ALL: JsonObject = {"intent": "close-all"}
