@@ -20,8 +20,8 @@ from trader.adapters.local_topic import LocalTopics
 from trader.adapters.sqlite import SqliteStore
 from trader.ports import Publisher, Store, Subscription, Topic
 
-IN_VAIN_S = 1.0
-"""How long an adapter here waits for an answer that doesn't come."""
+IN_VAIN_S = 3.0
+"""How long an adapter here waits for an answer that doesn't come. An emulator under load takes over one."""
 
 NAMES = {Topic.INTENTS: "intents", Topic.RESULTS: "results"}
 
