@@ -282,6 +282,17 @@ def test_a_job_that_google_has_switched_off_keeps_no_deployment_from_its_end(pro
     assert "old-close" not in ran.out, "which publishes nothing, and can't be paused"
 
 
+def test_tearing_down_removes_the_jobs_that_the_file_names_no_more(project: Checkout) -> None:
+    enabled(project)
+    jobs = f"projects/{PROJECT}/locations/{REGION}/jobs"
+    old, others = f"{jobs}/ib-trading-{PAPER.lower()}-old-close", f"{jobs}/somebody-elses"
+    for path in (old, others):
+        project.apis.documents[path] = {"name": path, "state": "PAUSED", "schedule": "0 9 * * *"}
+    ran = project.run("infra/teardown.sh", given=f"{PROJECT}\n")
+    assert ran.code == 0, ran.err
+    assert [call.resource for call in ran.changes("cloudscheduler")] == [old]
+
+
 REPOSITORY = f"projects/{PROJECT}/locations/{REGION}/repositories/cloud-run-repo"
 DATABASE = f"projects/{PROJECT}/databases/(default)"
 
