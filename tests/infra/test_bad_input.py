@@ -275,11 +275,13 @@ def test_a_job_that_is_taken_out_of_the_file_no_longer_goes_on(project: Checkout
 
 
 def test_a_job_that_google_has_switched_off_keeps_no_deployment_from_its_end(project: Checkout) -> None:
-    path = f"projects/{PROJECT}/locations/{REGION}/jobs/ib-trading-{PAPER.lower()}-old-close"
-    project.apis.documents[path] = {"name": path, "state": "DISABLED", "schedule": "0 9 * * *"}
+    for name in ("old-close", "test-signal"):
+        path = f"projects/{PROJECT}/locations/{REGION}/jobs/ib-trading-{PAPER.lower()}-{name}"
+        project.apis.documents[path] = {"name": path, "state": "DISABLED", "schedule": "0 9 * * *"}
     ran = project.run("infra/deploy.sh", "--only", "85-schedules")
     assert ran.code == 0, ran.err
     assert "old-close" not in ran.out, "which publishes nothing, and can't be paused"
+    assert "test-signal: publishes nothing, as Google has switched it off" in ran.out, "though it should"
 
 
 def test_tearing_down_removes_the_jobs_that_the_file_names_no_more(project: Checkout) -> None:
