@@ -341,3 +341,48 @@ def test_a_gcloud_that_is_too_old_is_told(tmp_path: Path, script: str, said: str
     gcloud.chmod(0o755)
     (line,) = refused("infra/deploy.sh", PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert said in line
+
+
+def released(tmp_path: Path, *away: str) -> list[str]:
+    """Release an account where gcloud fails at each command with one of these texts; return what is said."""
+    failing = [f"*{text!r}*) echo 'NOT_FOUND: not found' >&2; exit 1 ;;" for text in away]
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(
+        "\n".join(
+            [
+                '#!/bin/sh\ncase "$*" in',
+                *failing,
+                "*'repositories describe'*) echo mirror.example/images ;;",
+                "*'services describe'*) echo https://worker.example ;;",
+                "esac",
+            ]
+        )
+    )
+    gcloud.chmod(0o755)
+    lines = refused(f"infra/release.sh {PAPER} 1>&2", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    return [line for line in lines if "NOT_FOUND" not in line]
+
+
+def test_a_release_that_gets_no_answer_says_so_and_lets_deliveries_go_on(tmp_path: Path) -> None:
+    assert released(tmp_path, "jobs execute") == [
+        f"{PAPER}: deliveries are stopped; what comes now waits",
+        (
+            f"error: {PAPER}: expected its runs to come to their ends within 900 s, found one that didn't, "
+            f"or no answer; infra/trader.sh {PAPER} settled says which; nothing was replaced"
+        ),
+        f"{PAPER}: the release failed; what is deployed now stays",
+        f"{PAPER}: deliveries go on",
+    ]
+
+
+def test_a_release_that_leaves_deliveries_stopped_says_that_they_are(tmp_path: Path) -> None:
+    said = released(tmp_path, "jobs execute", "--push-endpoint=https")
+    assert said[-1] == f"{PAPER}: its deliveries are still stopped; release it again"
+    assert f"{PAPER}: deliveries go on" not in said
+
+
+def test_a_release_of_what_is_not_deployed_stops_no_deliveries(tmp_path: Path) -> None:
+    (line,) = released(tmp_path, "services describe")
+    assert line.startswith(
+        "error: expected the service ib-trading-du1234567, found none; run infra/deploy.sh"
+    )
