@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support.world import ACCOUNT, World
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.errors import Retryable
 from trader.domain.wire import JsonObject
+from trader.intent import AnyIntent
 from trader.ports import Create, Document, Update
 from trader.runner.sweeper import Sweeper
 from trader.runs import locks, runs
@@ -130,12 +132,12 @@ async def test_a_run_is_found_and_has_its_end_though_very_many_wait_for_their_re
     assert await swept(world) == ["id/last"]
 
 
-async def left_half_way(world: World, *names: str) -> None:
+async def left_half_way(world: World, *names: str, intent: str = "trading") -> None:
     """Let trading runs be put off that have a plan: each of them needs the account to come to its end."""
     world.broker.ready = False
     for name in names:
         with pytest.raises(Retryable, match="no gateway"):
-            await world.worker().receive(world.message("trading", id=name)())
+            await world.worker().receive(world.message(intent, id=name)())
         await damage(world, name, plan={"stages": []})
     world.broker.ready = True
 
@@ -173,3 +175,32 @@ async def test_no_run_waits_for_its_end_while_others_wait_for_the_account(world:
     await asyncio.gather(sweeping, return_exceptions=True)
     await worker.stop()
     assert len(asyncio.all_tasks()) == 1, "what waited has ended with the sweeper"
+
+
+class WorldInNeed(World):
+    """A world with an intent that asks whoever holds the account to yield."""
+
+    @property
+    def intents(self) -> dict[str, AnyIntent]:
+        trading = super().intents["trading"]
+        return {"trading": trading, "urgent": replace(trading, name="urgent", urgent=True)}
+
+
+async def test_an_urgent_run_that_is_taken_over_asks_another_one_to_yield(world: World) -> None:
+    world = WorldInNeed(world.store)
+    by_path = sorted(("one", "two"), key=lambda name: runs.path_of(ACCOUNT, f"id/{name}"))
+    await left_half_way(world, by_path[0])
+    await left_half_way(world, by_path[1], intent="urgent")
+    world.handler("trading").go.clear()
+    worker = world.worker()
+    sweeping = asyncio.create_task(Sweeper(worker).run(60))
+    urgent = None
+    async with asyncio.timeout(60):
+        while urgent is None:
+            lock = await world.store.get(locks.path_of(ACCOUNT))
+            assert lock is not None
+            urgent = locks.read(lock).urgent
+    assert urgent == f"id/{by_path[1]}"
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+    await worker.stop()
