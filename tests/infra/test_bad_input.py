@@ -246,8 +246,10 @@ def project(tmp_path: Path) -> Iterator[Checkout]:
 
 def enabled(project: Checkout) -> None:
     """Have the services on, as after a first deployment."""
-    path = f"projects/{PROJECT}/services/run.googleapis.com"
-    project.apis.documents[path] = {"config": {"name": "run.googleapis.com"}, "state": "ENABLED"}
+    for name in ("artifactregistry", "firestore", "pubsub", "run"):
+        service = f"{name}.googleapis.com"
+        path = f"projects/{PROJECT}/services/{service}"
+        project.apis.documents[path] = {"config": {"name": service}, "state": "ENABLED"}
 
 
 def test_googles_agents_are_made_by_the_next_run_where_one_could_not_be(project: Checkout) -> None:
@@ -386,3 +388,24 @@ def test_a_release_of_what_is_not_deployed_stops_no_deliveries(tmp_path: Path) -
     assert line.startswith(
         "error: expected the service ib-trading-du1234567, found none; run infra/deploy.sh"
     )
+
+
+def test_a_project_with_some_of_the_services_on_is_deployed_to(tmp_path: Path) -> None:
+    """Of a service that is off, Google says neither that something is there nor that it isn't."""
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(
+        """#!/bin/sh
+case "$*" in
+version*) echo 528.0.0 ;;
+'projects describe'*) printf '123\\tACTIVE\\n' ;;
+'billing projects'*) echo True ;;
+'services list'*) echo run.googleapis.com ;;
+'run services describe'*) echo 'NOT_FOUND: not found' >&2; exit 1 ;;
+*describe*) echo 'PERMISSION_DENIED: the API has not been used in project or it is disabled' >&2; exit 1 ;;
+esac
+"""
+    )
+    gcloud.chmod(0o755)
+    deploy = "infra/deploy.sh --only 10-apis 1>&2 || exit 2; exit 1"
+    said = refused(deploy, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert any(line.startswith("services: switched on artifactregistry ") for line in said)
