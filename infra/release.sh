@@ -33,8 +33,8 @@ esac
 stopped=
 interrupted() {
   [[ -z $stopped ]] || {
-    say "$stopped: the release failed; deliveries go on to what is deployed now"
-    resume_deliveries "$stopped"
+    say "$stopped: the release failed; what is deployed now stays"
+    (resume_deliveries "$stopped") || say "$stopped: its deliveries are still stopped; release it again"
   }
 }
 trap interrupted EXIT
@@ -61,10 +61,12 @@ jsonPayload.message=\"gateway\" AND jsonPayload.state=\"ready\"" --limit=1 --fre
 
 release() {
   local account=$1
+  url_of "$account" # what isn't deployed has no deliveries that could go on
   stopped=$account
   stop_deliveries "$account"
   in_job "$account" settled --wait "$SETTLE_S" ||
-    stop "$account: its runs didn't come to their ends within $SETTLE_S s; nothing was replaced, try again later"
+    stop "$account: expected its runs to come to their ends within $SETTLE_S s, found one that didn't, or no answer; \
+infra/trader.sh $account settled says which; nothing was replaced"
   did "$account: no run is being carried out"
   replace_service "$account"
   replace_job "$account"

@@ -29,16 +29,20 @@ removed() {
   fi
 }
 
-# unscheduled: the record's job, for each account.
+# unscheduled ACCOUNT: its jobs, those too that the schedules name no more.
 unscheduled() {
-  local account id
-  for account in "${accounts[@]}"; do
-    id=$(service_of "$account")-${record[name]}
-    removed job "$id" scheduler jobs delete "$id" "--location=$GCP_REGION"
+  local id
+  for id in $listed; do
+    if [[ $id == "$(service_of "$1")-"* ]]; then
+      act scheduler jobs delete "$id" "--location=$GCP_REGION"
+      did "job $id: removed"
+    fi
   done
 }
-list scheduler jobs list "--location=$GCP_REGION" '--format=value(name)'
-each_record "$schedules_file" schedules unscheduled
+list scheduler jobs list "--location=$GCP_REGION" '--format=value(name.basename())'
+for account in "${accounts[@]}"; do
+  unscheduled "$account"
+done
 list pubsub subscriptions list '--format=value(name)'
 for account in "${accounts[@]}"; do
   removed subscription "$(subscription_of "$account")" pubsub subscriptions delete "$(subscription_of "$account")"

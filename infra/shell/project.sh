@@ -20,29 +20,29 @@ check_project() {
   check_names
 }
 
-# apis_on: whether the project's services are enabled; without them nothing of ours can be there.
-apis_on() {
-  look services list --enabled '--filter=config.name:run.googleapis.com' '--format=value(config.name)' && [[ -n $found ]]
-}
+# is_on SERVICE: whether this service of Google's is among those that are listed as on.
+is_on() { [[ $'\n'$listed$'\n' == *$'\n'"$1.googleapis.com"$'\n'* ]]; }
 
 # check_names: stop if a name that the steps would use is taken by something else.
 check_names() {
   local account subscription
-  apis_on || return 0
-  if look artifacts repositories describe "$REPO_NAME" "--location=$GCP_REGION" '--format=value(format)'; then
+  # Where a service isn't on yet, nothing of it can be there, and Google refuses to say so.
+  list services list --enabled '--format=value(config.name)'
+  if is_on artifactregistry &&
+    look artifacts repositories describe "$REPO_NAME" "--location=$GCP_REGION" '--format=value(format)'; then
     [[ $found == DOCKER ]] || taken REPO_NAME "a repository of images" "$REPO_NAME is one of $found"
   fi
-  if look firestore databases describe '--database=(default)' '--format=value(type)'; then
+  if is_on firestore && look firestore databases describe '--database=(default)' '--format=value(type)'; then
     [[ $found == FIRESTORE_NATIVE ]] ||
       taken PROJECT_ID "a database in Firestore's native mode" "(default) is $found"
   fi
   for account in "${accounts[@]}"; do
-    if look run services describe "$(service_of "$account")" "--region=$GCP_REGION" \
+    if is_on run && look run services describe "$(service_of "$account")" "--region=$GCP_REGION" \
       '--format=value(metadata.labels.ib-intents)'; then
       [[ $found == service ]] || taken SERVICE_NAME_BASE "a service of ours" "$(service_of "$account") is another's"
     fi
     subscription=$(subscription_of "$account")
-    if look pubsub subscriptions describe "$subscription" '--format=value(topic)'; then
+    if is_on pubsub && look pubsub subscriptions describe "$subscription" '--format=value(topic)'; then
       [[ $found == "projects/$PROJECT_ID/topics/intents" ]] ||
         taken "$accounts_file" "$subscription to be a subscription of intents" "it is one of ${found##*/}"
     fi

@@ -90,6 +90,6 @@ stop_deliveries() {
 resume_deliveries() {
   url_of "$1"
   act pubsub subscriptions modify-push-config "$(subscription_of "$1")" "--push-endpoint=$found/" \
-    "--push-auth-service-account=$push_account" "--push-auth-token-audience=$found"
-  did "$1: deliveries go on"
+    "--push-auth-service-account=$push_account" "--push-auth-token-audience=$found" &&
+    did "$1: deliveries go on"
 }

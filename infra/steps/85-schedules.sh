@@ -48,6 +48,8 @@ job() {
     if [[ $state == PAUSED ]]; then
       act scheduler jobs resume "$id" "--location=$GCP_REGION" --format=none
       did "job $id: goes on"
+    elif [[ $state == DISABLED ]]; then
+      say "job $id: publishes nothing, as Google has switched it off; look why, delete it and run this again"
     fi
   fi
 }

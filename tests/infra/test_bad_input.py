@@ -247,8 +247,10 @@ def project(tmp_path: Path) -> Iterator[Checkout]:
 
 def enabled(project: Checkout) -> None:
     """Have the services on, as after a first deployment."""
-    path = f"projects/{PROJECT}/services/run.googleapis.com"
-    project.apis.documents[path] = {"config": {"name": "run.googleapis.com"}, "state": "ENABLED"}
+    for name in ("artifactregistry", "firestore", "pubsub", "run"):
+        service = f"{name}.googleapis.com"
+        path = f"projects/{PROJECT}/services/{service}"
+        project.apis.documents[path] = {"config": {"name": service}, "state": "ENABLED"}
 
 
 def test_googles_agents_are_made_by_the_next_run_where_one_could_not_be(project: Checkout) -> None:
@@ -276,11 +278,24 @@ def test_a_job_that_is_taken_out_of_the_file_no_longer_goes_on(project: Checkout
 
 
 def test_a_job_that_google_has_switched_off_keeps_no_deployment_from_its_end(project: Checkout) -> None:
-    path = f"projects/{PROJECT}/locations/{REGION}/jobs/ib-trading-{PAPER.lower()}-old-close"
-    project.apis.documents[path] = {"name": path, "state": "DISABLED", "schedule": "0 9 * * *"}
+    for name in ("old-close", "test-signal"):
+        path = f"projects/{PROJECT}/locations/{REGION}/jobs/ib-trading-{PAPER.lower()}-{name}"
+        project.apis.documents[path] = {"name": path, "state": "DISABLED", "schedule": "0 9 * * *"}
     ran = project.run("infra/deploy.sh", "--only", "85-schedules")
     assert ran.code == 0, ran.err
     assert "old-close" not in ran.out, "which publishes nothing, and can't be paused"
+    assert "test-signal: publishes nothing, as Google has switched it off" in ran.out, "though it should"
+
+
+def test_tearing_down_removes_the_jobs_that_the_file_names_no_more(project: Checkout) -> None:
+    enabled(project)
+    jobs = f"projects/{PROJECT}/locations/{REGION}/jobs"
+    old, others = f"{jobs}/ib-trading-{PAPER.lower()}-old-close", f"{jobs}/somebody-elses"
+    for path in (old, others):
+        project.apis.documents[path] = {"name": path, "state": "PAUSED", "schedule": "0 9 * * *"}
+    ran = project.run("infra/teardown.sh", given=f"{PROJECT}\n")
+    assert ran.code == 0, ran.err
+    assert [call.resource for call in ran.changes("cloudscheduler")] == [old]
 
 
 REPOSITORY = f"projects/{PROJECT}/locations/{REGION}/repositories/cloud-run-repo"
@@ -329,3 +344,69 @@ def test_a_gcloud_that_is_too_old_is_told(tmp_path: Path, script: str, said: str
     gcloud.chmod(0o755)
     (line,) = refused("infra/deploy.sh", PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert said in line
+
+
+def released(tmp_path: Path, *away: str) -> list[str]:
+    """Release an account where gcloud fails at each command with one of these texts; return what is said."""
+    failing = [f"*{text!r}*) echo 'NOT_FOUND: not found' >&2; exit 1 ;;" for text in away]
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(
+        "\n".join(
+            [
+                '#!/bin/sh\ncase "$*" in',
+                *failing,
+                "*'repositories describe'*) echo mirror.example/images ;;",
+                "*'services describe'*) echo https://worker.example ;;",
+                "esac",
+            ]
+        )
+    )
+    gcloud.chmod(0o755)
+    lines = refused(f"infra/release.sh {PAPER} 1>&2", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    return [line for line in lines if "NOT_FOUND" not in line]
+
+
+def test_a_release_that_gets_no_answer_says_so_and_lets_deliveries_go_on(tmp_path: Path) -> None:
+    assert released(tmp_path, "jobs execute") == [
+        f"{PAPER}: deliveries are stopped; what comes now waits",
+        (
+            f"error: {PAPER}: expected its runs to come to their ends within 900 s, found one that didn't, "
+            f"or no answer; infra/trader.sh {PAPER} settled says which; nothing was replaced"
+        ),
+        f"{PAPER}: the release failed; what is deployed now stays",
+        f"{PAPER}: deliveries go on",
+    ]
+
+
+def test_a_release_that_leaves_deliveries_stopped_says_that_they_are(tmp_path: Path) -> None:
+    said = released(tmp_path, "jobs execute", "--push-endpoint=https")
+    assert said[-1] == f"{PAPER}: its deliveries are still stopped; release it again"
+    assert f"{PAPER}: deliveries go on" not in said
+
+
+def test_a_release_of_what_is_not_deployed_stops_no_deliveries(tmp_path: Path) -> None:
+    (line,) = released(tmp_path, "services describe")
+    assert line.startswith(
+        "error: expected the service ib-trading-du1234567, found none; run infra/deploy.sh"
+    )
+
+
+def test_a_project_with_some_of_the_services_on_is_deployed_to(tmp_path: Path) -> None:
+    """Of a service that is off, Google says neither that something is there nor that it isn't."""
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(
+        """#!/bin/sh
+case "$*" in
+version*) echo 528.0.0 ;;
+'projects describe'*) printf '123\\tACTIVE\\n' ;;
+'billing projects'*) echo True ;;
+'services list'*) echo run.googleapis.com ;;
+'run services describe'*) echo 'NOT_FOUND: not found' >&2; exit 1 ;;
+*describe*) echo 'PERMISSION_DENIED: the API has not been used in project or it is disabled' >&2; exit 1 ;;
+esac
+"""
+    )
+    gcloud.chmod(0o755)
+    deploy = "infra/deploy.sh --only 10-apis 1>&2 || exit 2; exit 1"
+    said = refused(deploy, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert any(line.startswith("services: switched on artifactregistry ") for line in said)

@@ -135,6 +135,13 @@ def test_what_is_nested_so_deeply_that_it_can_just_be_read_is_refused_as_everyth
         refusal((around % (opens * depth + "1" + closes * depth)).encode())
 
 
+@pytest.mark.parametrize("around", ['{"intent": "paint", "reason": %s}', '{"intent": "paint", "then": [%s]}'])
+def test_what_is_nested_too_deeply_is_told_as_that_and_not_as_what_the_validator_says(around: str) -> None:
+    error = refusal((around % ("[" * 300 + "]" * 300)).encode())
+    assert (error.code, error.field) == ("bad-json", "data")
+    assert error.message == "expected flat JSON, found it nested too deeply"
+
+
 def test_a_field_that_comes_twice_among_very_many_is_found_without_holding_the_worker_up() -> None:
     """Looked for name by name, among all that came before, it took a minute: longer than a lease lasts."""
     names = [f"n{n}" for n in range(20_000)]

@@ -1,6 +1,8 @@
-"""The sweeper beside documents that somebody has damaged in part: no other run waits for these."""
+"""The sweeper beside runs that are damaged in part or have to wait: no other run waits for these."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ from tests.support.world import ACCOUNT, World
 from trader.adapters.sqlite import SqliteStore
 from trader.domain.errors import Retryable
 from trader.domain.wire import JsonObject
+from trader.intent import AnyIntent
 from trader.ports import Create, Document, Update
+from trader.runner.sweeper import Sweeper
 from trader.runs import locks, runs
-from trader.runs.lease import LeaseWatch
+from trader.runs.lease import Lease, LeaseWatch
 from trader.runs.unsettled import unsettled
 
 
@@ -126,3 +130,77 @@ async def test_a_run_is_found_and_has_its_end_though_very_many_wait_for_their_re
     watch = LeaseWatch(world.clock, lease_s=60, worker="looks on")
     assert [run.key for run in await unsettled(world.store, watch, ACCOUNT)] == ["id/last"]
     assert await swept(world) == ["id/last"]
+
+
+async def left_half_way(world: World, *names: str, intent: str = "trading") -> None:
+    """Let trading runs be put off that have a plan: each of them needs the account to come to its end."""
+    world.broker.ready = False
+    for name in names:
+        with pytest.raises(Retryable, match="no gateway"):
+            await world.worker().receive(world.message(intent, id=name)())
+        await damage(world, name, plan={"stages": []})
+    world.broker.ready = True
+
+
+async def account_held(world: World, renewals: int) -> None:
+    """Let a worker that lives hold the account."""
+    document = await world.store.get(locks.path_of(ACCOUNT))
+    assert document is not None
+    holder = Lease(nonce="other", worker="other", renewals=renewals)
+    lock = locks.read(document).model_copy(update={"holder": holder, "run": "other"})
+    await world.store.commit([Update(document.path, lock.to_json(), document.version)])
+
+
+async def told(world: World, name: str) -> None:
+    async with asyncio.timeout(60):
+        while f"id/{name}" not in [result.id for result in world.results()]:
+            await document_of(world, name)  # which lets the sweeper get on
+
+
+async def test_no_run_waits_for_its_end_while_others_wait_for_the_account(world: World) -> None:
+    await left_half_way(world, "waits", "waits-too")
+    await untold(world, "told")
+    await damage(world, "told", lease=None)
+    await account_held(world, 1)
+    worker = world.worker()
+    sweeping = asyncio.create_task(Sweeper(worker).run(60))
+    await told(world, "told")
+    await untold(world, "told-next")
+    await damage(world, "told-next", lease=None)
+    await account_held(world, 2)
+    world.clock.advance(60)
+    await told(world, "told-next")
+    assert sorted(result.id for result in world.results()) == ["id/told", "id/told-next"]
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+    await worker.stop()
+    assert len(asyncio.all_tasks()) == 1, "what waited has ended with the sweeper"
+
+
+class WorldInNeed(World):
+    """A world with an intent that asks whoever holds the account to yield."""
+
+    @property
+    def intents(self) -> dict[str, AnyIntent]:
+        trading = super().intents["trading"]
+        return {"trading": trading, "urgent": replace(trading, name="urgent", urgent=True)}
+
+
+async def test_an_urgent_run_that_is_taken_over_asks_another_one_to_yield(world: World) -> None:
+    world = WorldInNeed(world.store)
+    by_path = sorted(("one", "two"), key=lambda name: runs.path_of(ACCOUNT, f"id/{name}"))
+    await left_half_way(world, by_path[0])
+    await left_half_way(world, by_path[1], intent="urgent")
+    world.handler("trading").go.clear()
+    worker = world.worker()
+    sweeping = asyncio.create_task(Sweeper(worker).run(60))
+    urgent = None
+    async with asyncio.timeout(60):
+        while urgent is None:
+            lock = await world.store.get(locks.path_of(ACCOUNT))
+            assert lock is not None
+            urgent = locks.read(lock).urgent
+    assert urgent == f"id/{by_path[1]}"
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+    await worker.stop()

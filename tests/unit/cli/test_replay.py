@@ -147,16 +147,34 @@ def test_among_several_accounts_a_letter_that_names_none_needs_to_be_known_for_o
         assert "TRADER_DEFAULT=true" in said.out
 
 
+def damaged(data_dir: Path, key: str) -> None:
+    """Let a run stand there whose message nobody can read any more."""
+
+    async def damage() -> None:
+        store = await SqliteStore.open(data_dir / "state.sqlite3")
+        await store.commit([Create(path_of("DU1", key), {**run(key).to_json(), "attempts": 7})])
+        await store.close()
+
+    asyncio.run(damage())
+
+
+def test_what_became_of_a_run_that_can_not_be_told_is_neither_running_nor_never_claimed(
+    trader: Trader, data_dir: Path
+) -> None:
+    buried(data_dir, '{"intent": "summary", "id": "one"}', '{"intent": "summary"}')
+    damaged(data_dir, "id/one")
+    assert [(letter["status"], letter["refusal"]["code"]) for letter in listed(trader)] == [
+        (None, "document-damaged")
+    ] * 2
+    shown = trader("replay").out
+    assert ("unknown" in shown, "running" in shown, "never claimed" in shown) == (True, False, False)
+
+
 def test_beside_a_damaged_run_a_letter_that_may_be_its_says_which_and_others_are_replayed(
     trader: Trader, data_dir: Path
 ) -> None:
-    async def damage() -> None:
-        store = await SqliteStore.open(data_dir / "state.sqlite3")
-        await store.commit([Create(path_of("DU1", "id/one"), run("id/one").to_json())])  # has no message
-        await store.close()
-
     buried(data_dir, '{"intent": "summary"}', '{"intent": "summary", "id": "lost"}')
-    asyncio.run(damage())
+    damaged(data_dir, "id/one")
     unknown, named = listed(trader)
     assert (unknown["refusal"]["code"], named["refusal"]) == ("document-damaged", None)
     assert path_of("DU1", "id/one") in unknown["refusal"]["message"]

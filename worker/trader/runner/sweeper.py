@@ -1,5 +1,7 @@
 """Finds runs that nobody delivers any more, and ends them."""
 
+import asyncio
+
 import structlog
 
 from trader import tracing
@@ -20,35 +22,44 @@ class Sweeper:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._ports = runner.ports
+        self._apart: list[asyncio.Task[None]] = []
 
     async def run(self, interval_s: float) -> None:
         """Sweep at once and then every ``interval_s``, until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except (Retryable, Failed) as error:
-                log.warning("sweep put off", code=error.code)
-            except Exception as error:
-                log.error("sweep failed", exc_info=error)
-            await self._ports.clock.sleep(interval_s)
+        try:
+            while True:
+                try:
+                    await self._begin()
+                except (Retryable, Failed) as error:
+                    log.warning("sweep put off", code=error.code)
+                except Exception as error:
+                    log.error("sweep failed", exc_info=error)
+                await self._ports.clock.sleep(interval_s)
+        finally:
+            for task in self._apart:
+                task.cancel()
+            await asyncio.gather(*self._apart, return_exceptions=True)
 
     async def sweep(self) -> None:
         """Look once at every run that isn't told of yet."""
+        await self._begin()
+        await asyncio.gather(*self._apart)
+
+    async def _begin(self) -> None:
+        """Sweep, with what may have to wait for the account begun only, each run apart."""
         account = self._runner.account()
         store = self._ports.store
         unfinished = {run.path: run for run in await runs.in_state(store, account, "running")}
         unfinished |= {run.path: run for run in await runs.in_state(store, account, "ended")}
         self._runner.watch.forget_all_but({*unfinished, locks.path_of(account)})
         await self._watch_lock(account)
-        for path, document in unfinished.items():
-            try:
-                await self._sweep_one(document, account)
-            except Retryable as error:
-                log.warning("run left for later", path=path, code=error.code)
-            except Failed as error:
-                log.warning("run left for a person", path=path, code=error.code, field=error.field)
-            except Exception as error:  # a run that can't be swept keeps no other from its end
-                log.error("run not swept", path=path, exc_info=error)
+        self._apart = [task for task in self._apart if not task.done()]
+        for document in unfinished.values():
+            sweeping = self._sweep_one(document, account)
+            if _may_wait(document):
+                self._apart.append(asyncio.create_task(sweeping))
+            else:
+                await sweeping
 
     async def _watch_lock(self, account: str) -> None:
         """Watch the account's lock too: a run that is taken over need not wait a second time for it."""
@@ -60,10 +71,18 @@ class Sweeper:
             log.warning("account lock not watched", path=locks.path_of(account), code=error.code)
 
     async def _sweep_one(self, document: Document, account: str) -> None:
-        record = runs.read(document)
-        delivery = runs.delivery_of(document.path, record)
-        with tracing.continued(delivery.attributes), tracing.span("sweep"):
-            await self._end(document, record, delivery, account)
+        path = document.path
+        try:
+            record = runs.read(document)
+            delivery = runs.delivery_of(path, record)
+            with tracing.continued(delivery.attributes), tracing.span("sweep"):
+                await self._end(document, record, delivery, account)
+        except Retryable as error:
+            log.warning("run left for later", path=path, code=error.code)
+        except Failed as error:
+            log.warning("run left for a person", path=path, code=error.code, field=error.field)
+        except Exception as error:  # a run that can't be swept keeps no other from its end
+            log.error("run not swept", path=path, exc_info=error)
 
     async def _end(
         self, document: Document, record: runs.RunRecord, delivery: Delivery, account: str
@@ -84,3 +103,9 @@ class Sweeper:
         is_control = request.kind is IntentClass.CONTROL
         if is_control or record.plan is not None or too_old(request, self._ports):
             await self._runner.take_over(document, request, None, account)
+
+
+def _may_wait(document: Document) -> bool:
+    """Return whether this run may have to wait for the account: one without a plan has no need of it."""
+    found = document.content
+    return not isinstance(found, Failed) and found.get("state") == "running" and found.get("plan") is not None

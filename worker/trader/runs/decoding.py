@@ -255,9 +255,11 @@ def _validate(model: type[Model], values: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate_json(json.dumps(values), strict=True)
     except RecursionError:  # what could just be read may be too deep to be written again
-        raise Rejected("bad-json", "expected flat JSON, found it nested too deeply", field="data") from None
+        raise _too_deep() from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "json_invalid":  # what was just written: only its depth can be wrong
+            raise _too_deep() from None
         where = ".".join(str(part) for part in first["loc"]) or None
         if first["type"] == "missing":
             raise Rejected(
@@ -268,6 +270,10 @@ def _validate(model: type[Model], values: Mapping[str, Any]) -> Model:
         code = "bad-date" if first["type"].startswith(("datetime", "timezone", "date")) else "bad-field"
         found = _shown(first["input"])
         raise Rejected(code, f"{where}: expected {expected(first)}, found {found}", field=where) from None
+
+
+def _too_deep() -> Rejected:
+    return Rejected("bad-json", "expected flat JSON, found it nested too deeply", field="data")
 
 
 def _shown(value: Any) -> str:

@@ -29,6 +29,8 @@ LONGEST_KEPT = 64 * 1024
 _ADDED = "CloudPubSubDeadLetterSource"
 """How the attributes begin that Pub/Sub adds to a dead letter."""
 _PUBLISHED = f"{_ADDED}TopicPublishTime"
+_UNSURE = ("account-missing", "run-unknown", "document-damaged")
+"""The refusals of a letter of which nobody can say what became of its run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class Letter:
     result: Result | None
     refusal: Refusal | None
 
+    @property
+    def standing(self) -> str:
+        """How its run ended or stands; ``unknown`` where that can't be read, or the run isn't surely its."""
+        if self.result:
+            return self.result.status.value
+        if self.refusal and self.refusal.code in _UNSURE:
+            return "unknown"
+        return "running" if self.run else "never claimed"
+
     def to_json(self) -> JsonObject:
         """Return it for programs."""
         return {
@@ -50,7 +61,7 @@ class Letter:
             "publishedAt": write_time(self.published_at),
             "intent": self.intent,
             "run": self.key.text if self.key else None,
-            "status": self.result.status if self.result else ("running" if self.run else None),
+            "status": self.standing if self.result or self.standing == "running" else None,
             "code": self.result.reason.code if self.result and self.result.reason else None,
             "refusal": self.refusal.to_json() if self.refusal else None,
         }

@@ -136,9 +136,7 @@ def _list(found: "Sequence[Letter]", *, as_json: bool) -> None:
     rows.columns[1].min_width = 19
     for letter in found:
         reason = letter.result.reason if letter.result else None
-        ended = "running" if letter.run else "never claimed"
-        if letter.result:
-            ended = f"{letter.result.status}: {reason.code}" if reason else letter.result.status.value
+        ended = f"{letter.standing}: {reason.code}" if reason else letter.standing
         can = f"no, {letter.refusal.code}: {letter.refusal.message}" if letter.refusal else "yes"
         at = f"{letter.published_at:%Y-%m-%d %H:%M:%S}"
         run = letter.key.text if letter.key else "-"
