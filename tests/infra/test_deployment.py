@@ -11,6 +11,7 @@ import yaml
 
 from tests.infra.deployment import LIVE, PAPER, PASSWORD, ROOT, USER, Ran, story
 from tests.support.google_apis import NUMBER, PROJECT, REGION, Call
+from trader.adapters.local_topic.push import AT_ONCE
 from trader.domain.schedules_reading import parse_schedules
 from trader.settings import DELIVERY_ATTEMPTS, Durations, Settings
 
@@ -156,7 +157,7 @@ def test_the_service_is_one_worker_beside_one_gateway_and_closed(first: list[Cal
     assert annotations["run.googleapis.com/cpu-throttling"] == "false"
     assert "run.googleapis.com/container-dependencies" not in annotations
     spec = template["spec"]
-    assert spec["containerConcurrency"] == 10
+    assert spec["containerConcurrency"] == AT_ONCE
     assert spec["timeoutSeconds"] == Durations().request_s
     assert spec["serviceAccountName"] == f"{SERVICE}@{PROJECT}.iam.gserviceaccount.com"
     worker, gateway = spec["containers"]

@@ -147,6 +147,24 @@ async def test_no_more_than_the_allowed_number_is_under_way_at_once(topics: Loca
     assert sorted(int(data_of(request)) for request in requests) == list(range(40))
 
 
+async def test_what_waits_for_the_account_keeps_no_place_from_what_closes_all(topics: LocalTopics) -> None:
+    done = asyncio.Event()
+
+    async def answer(request: Request) -> bytes:
+        if data_of(request) == b"close-all":
+            done.set()
+        async with asyncio.timeout(60):
+            await done.wait()
+        return status(204)
+
+    for number in range(20):
+        await publish(topics, b"waits %d" % number)
+    await publish(topics, b"close-all")
+    async with endpoint(answer) as worker, running(Push(topics, worker.url)):
+        await worker.until(21)
+        await until_waiting(topics, 0)
+
+
 async def test_an_idle_push_leaves_the_file_alone(still_topics: LocalTopics, clock: FakeClock) -> None:
     statements: list[str] = []
     async with endpoint(answering(204)) as worker, running(Push(still_topics, worker.url)):

@@ -18,6 +18,8 @@ ACKNOWLEDGED = frozenset({200, 201, 202, 204})
 """As Pub/Sub has it, but for 102: HTTP clients take that for an interim answer and wait for the final one."""
 
 CLEANING_S = 3600
+AT_ONCE = 40
+"""As many as Cloud Run sends to one worker: what waits for the account leaves a place for a close-all."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +55,7 @@ class Push:
         subscription: str = "worker-local",
         retry: RetryPolicy = RetryPolicy(),
         ack_deadline_s: float = 600,
-        max_outstanding: int = 10,
+        max_outstanding: int = AT_ONCE,
     ) -> None:
         self._database = topics.database
         self._deliveries = Deliveries(topics)
