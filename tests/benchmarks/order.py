@@ -12,8 +12,8 @@ from tests.benchmarks.measuring import Bound, Compared, Mark, Row, alternating
 from trader.domain.ledger import EXTERNAL
 
 MORE_MS = 8.0
-COMMITS = 5
-"""The claim, the account's lock, the plan, the result, the event that tells it."""
+COMMITS = 4
+"""The claim with the account's lock, the plan, the result, the event that tells it."""
 QUANTITY = 10
 STRATEGY = "benchmark"
 ORDERS = 5

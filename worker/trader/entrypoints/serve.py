@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -34,7 +35,6 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"trader: {error}\n")
         return 2
     configure(settings.log_level)
-    _stay_on_one_processor()
     gc.disable()  # until it serves: what is loaded now stays, and looking through it takes a while
     if "--exit-with-parent" in given:
         exit_with_parent()
@@ -60,8 +60,9 @@ def _stay_on_one_processor() -> None:
     """
     if sys.platform == "linux":
         with suppress(OSError):
-            processors = sorted(os.sched_getaffinity(0))
-            os.sched_setaffinity(0, {random.choice(processors)})
+            processor = {random.choice(sorted(os.sched_getaffinity(0)))}
+            for thread in Path("/proc/self/task").iterdir():
+                os.sched_setaffinity(int(thread.name), processor)
 
 
 def _traced(exporter: str | None) -> Callable[[], None] | None:
@@ -85,6 +86,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does; from then on garbage is looked for among what came later."""
         await super().startup(sockets)
+        _stay_on_one_processor()
         gc.freeze()
         gc.enable()
 
