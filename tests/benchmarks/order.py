@@ -15,7 +15,7 @@ MORE_MS = 8.0
 COMMITS = 4
 """The claim with the account's lock, the plan, the result, the event that tells it."""
 QUANTITY = 10
-STRATEGY = "benchmark"
+STRATEGY = "buy-and-hold"
 ORDERS = 5
 AT_ONCE = 200
 (STOCK,) = stocks(1)

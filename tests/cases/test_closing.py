@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from pydantic import JsonValue
 
 from gateway_simulator.contracts import ContractQuery
 from gateway_simulator.records import Position
@@ -321,8 +322,33 @@ async def test_a_close_all_does_not_give_way_to_one_that_closes_less(tmp_path: P
         play.manual("MSFT", "BUY", Decimal(1), order_type="LMT", lmt_price=Decimal(1))
         everything = asyncio.create_task(play.push(CLOSE_ALL, "everything"))
         await play.until(lambda: not list(play.gateway.book.open_orders()))
-        less = await play.result({**CLOSE_ALL, "strategies": ["nobody"]}, "less")
+        less = await play.result({**CLOSE_ALL, "strategies": ["buy-and-hold"]}, "less")
         assert (await everything).status_code == 204
         assert (await play.world.the_result_of("message/everything")).status is Status.SUCCEEDED
         assert (less.status, less.orders) == (Status.SUCCEEDED, ())
         assert [play.position(symbol) for symbol in ("SPY", "MSFT")] == [Decimal(0)] * 2
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_strategy_that_nobody_knows_is_refused_and_not_told_as_closed(
+    tmp_path: Path, dry_run: bool
+) -> None:
+    async with playing(tmp_path) as play:
+        await play.holds("SPY")
+        named: list[JsonValue] = ["buy-and-hold", "testsignalgeneratr"]
+        slip: JsonObject = {**CLOSE_ALL, "strategies": named, "dryRun": dry_run}
+        result = await play.result(slip, "slip")
+        assert (result.status, result.reason and result.reason.code) == (Status.REJECTED, "unknown-strategy")
+        assert result.reason is not None
+        assert "did you mean testsignalgenerator?" in result.reason.message
+        assert play.position("SPY") != 0
+
+
+async def test_what_a_strategy_that_is_gone_has_left_can_be_closed(tmp_path: Path) -> None:
+    async with playing(tmp_path) as play:
+        await play.holds("SPY")
+        play.worker.worker.runner.strategies = {}
+        for name in ("first", "again"):
+            result = await play.result(OWN, name)
+            assert result.status is Status.SUCCEEDED
+        assert play.position("SPY") == 0

@@ -1,10 +1,12 @@
 """What a strategy is: a name, its parameters, the bars it needs, and one pure decision."""
 
+import difflib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from trader.domain.errors import Rejected
 from trader.domain.instruments import Instrument
 from trader.domain.market import Bar, BarSize
 from trader.domain.targets import Target
@@ -54,3 +56,12 @@ class Strategy(Generic[P]):
 
 
 AnyStrategy = Strategy[Any]
+
+
+def unknown_strategy(name: str, known: Iterable[str]) -> Rejected:
+    """Return the refusal of a message that names a strategy which isn't among the ``known`` ones."""
+    there = list(known)
+    near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(there)}"
+    message = f"expected strategies that exist, found {name!r}; {hint}"
+    return Rejected("unknown-strategy", message, field="strategies")

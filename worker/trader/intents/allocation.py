@@ -1,15 +1,13 @@
 """Brings what strategies hold to what they want: netted across them, within every limit, each order once."""
 
-import difflib
-
 from pydantic import ConfigDict, Field
 
 from trader.domain.configuration import StrategyId
-from trader.domain.errors import Rejected
 from trader.domain.messages import Command, Outcome
 from trader.domain.orders import OrderType, TimeInForce
 from trader.domain.refusal import Refusal
 from trader.domain.status import IntentClass
+from trader.domain.strategy import unknown_strategy
 from trader.domain.wire import JsonObject, Time, Wire
 from trader.intent import Completed, Intent, Run
 from trader.planning.allocation import Allocation, allocate
@@ -104,7 +102,7 @@ async def handle(command: AllocationCommand, run: Run, ports: Ports) -> Complete
     chosen = dict.fromkeys(command.strategies)
     for strategy in chosen:
         if strategy not in run.strategies:
-            raise Rejected("unknown-strategy", _unknown(strategy, run), field="strategies")
+            raise unknown_strategy(strategy, run.strategies)
     asked = [Asked(run.strategies[name], run.strategies[name].parameters()) for name in chosen]
     placing = terms(run.desk.configuration.order, command.order_type, command.tif, command.good_after)
     found = await allocate(asked, placing, run, ports)
@@ -125,12 +123,6 @@ def outcome_of(found: Allocation) -> AllocationOutcome:
         netting=found.ordered.netting,
         refusals=found.ordered.refusals,
     )
-
-
-def _unknown(strategy: str, run: Run) -> str:
-    near = difflib.get_close_matches(strategy, run.strategies, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(run.strategies)}"
-    return f"expected strategies that exist, found {strategy!r}; {hint}"
 
 
 INTENT = Intent(

@@ -1,18 +1,23 @@
 """Closes everything, manual orders and positions too, or only what the named strategies hold."""
 
+from collections.abc import Collection
+
 from pydantic import ConfigDict, Field
 
 from trader.closing import WORKING, Cancel, Closed, Residue, close
 from trader.domain.configuration import StrategyId
 from trader.domain.errors import Failed, Skipped, Terminal
+from trader.domain.ledger import NOBODYS
 from trader.domain.messages import Command, Outcome
 from trader.domain.portfolio import OpenOrder, Position
 from trader.domain.session import CLOSED
 from trader.domain.status import IntentClass, Severity
+from trader.domain.strategy import unknown_strategy
 from trader.domain.valuation import securities
 from trader.domain.wire import JsonObject
 from trader.intent import Completed, Intent, Run
 from trader.ports import Ports
+from trader.stored.orderbook import all_fills
 
 EXAMPLE: JsonObject = {
     "cancels": [
@@ -60,6 +65,10 @@ class CloseAllOutcome(Outcome):
 
 async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     """Cancel, wait, read the positions again, close, and look whether anything is left."""
+    if command.strategies is not None and not (
+        run.desk.has_planned("cancel") or run.desk.has_planned("close")
+    ):
+        await _check_known(command.strategies, run, ports)
     closed = await close(command.strategies, run, ports)
     left = closed.residue
     if command.strategies is None and not run.dry_run:
@@ -69,6 +78,20 @@ async def handle(command: CloseAll, run: Run, ports: Ports) -> Completed:
     return Completed(
         outcome, closed.orders, None if run.dry_run else _failure(closed, left), severity=severity
     )
+
+
+async def _check_known(strategies: Collection[str], run: Run, ports: Ports) -> None:
+    """Raise Rejected for a name that is no strategy's, and under which nothing was ever booked: a slip.
+
+    It would close nothing, and be told as success. What a strategy that is gone has left can be closed.
+    """
+    if all(strategy in run.strategies for strategy in strategies):
+        return
+    fills = await all_fills(ports.store, run.account)
+    known = {*run.strategies, *(owner for fill in fills for owner in fill.shares if owner not in NOBODYS)}
+    for strategy in strategies:
+        if strategy not in known:
+            raise unknown_strategy(strategy, sorted(known))
 
 
 def _failure(closed: Closed, left: tuple[Residue, ...]) -> Terminal | None:
